@@ -1,0 +1,145 @@
+"""A service's descriptor image, and the operations it tells of."""
+
+import hashlib
+import importlib
+from collections.abc import Collection, Iterator
+from typing import TypeAlias
+
+import kontor_protos
+from kontor_protos.google.api import annotations_pb
+from kontor_protos.kontor.platform.v1 import policy_pb
+from protobuf import DescEnum, DescField, DescFile, DescMessage, DescMethod, DescService, Message, Registry
+from protobuf.plugin import get_comments
+from protobuf.wkt.google.protobuf.descriptor_pb import FileDescriptorSet
+
+from kontor_platform.contract.operation import Approval, Effect, Operation, Policy, Route
+
+Described: TypeAlias = DescMethod | DescMessage | DescField | DescEnum | DescService
+
+
+class BadContract(Exception):
+    """An rpc breaks the rules of the contract."""
+
+
+class Image:
+    """A descriptor image with comments: what `Describe` answers and a catalogue is built from."""
+
+    def __init__(self, data: bytes, registry: Registry, classes: Registry) -> None:
+        self.data = data
+        self.sha = hashlib.sha256(data).hexdigest()
+        self.registry = registry
+        self.classes = classes
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Image":
+        """Reads an image, building message classes for everything in it; raises ValueError if it is none."""
+        registry = FileDescriptorSet.from_binary(data).to_registry()
+        return cls(data, registry, registry)
+
+    def operations(self, services: Collection[str] | None = None) -> list[Operation]:
+        """The operations of the named rpc services, or of all that have a policy; raises BadContract for a bad rpc."""
+        return [
+            operation_of(method, self.classes)
+            for service in self.services()
+            if services is None or service.type_name in services
+            for method in service.methods
+            if method_policy(method) is not None or services is not None
+        ]
+
+    def services(self) -> Iterator[DescService]:
+        """Every rpc service in the image, in the order of its files."""
+        for described in self.registry:
+            if isinstance(described, DescService):
+                yield described
+
+
+def own_image() -> Image:
+    """The image this build was generated from, with the generated message classes."""
+    image = Image.from_bytes(kontor_protos.image())
+    names = [file.name for file in files_of(image.registry) if file.name.startswith("kontor/")]
+    modules = [
+        importlib.import_module(f"kontor_protos.{name.removesuffix('.proto').replace('/', '.')}_pb") for name in names
+    ]
+    return Image(image.data, image.registry, Registry(*(module.desc() for module in modules)))
+
+
+def comment(described: Described) -> str:
+    """The leading comment of an element as one text; paragraphs stay apart."""
+    leading = get_comments(described).leading or ""
+    paragraphs = "\n".join(line.strip() for line in leading.strip().splitlines()).split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split("\n")) for paragraph in paragraphs).strip()
+
+
+def method_policy(method: DescMethod) -> policy_pb.Policy | None:
+    """The policy option of an rpc, if it has one."""
+    options = method.proto.options
+    if options is None or policy_pb.ext_policy not in options:
+        return None
+    return options[policy_pb.ext_policy]
+
+
+def operation_of(method: DescMethod, classes: Registry) -> Operation:
+    """The operation an rpc stands for."""
+    policy, words = method_policy(method), comment(method)
+    rpc = f"/{method.parent.type_name}/{method.name}"
+    if policy is None:
+        raise BadContract(f"{rpc} has no policy option; add option (kontor.platform.v1.policy)")
+    if not words:
+        raise BadContract(f"{rpc} has no comment; its first sentence is the tool's description")
+    return Operation(
+        rpc=rpc,
+        service=method.parent.type_name,
+        method=method.name,
+        request=method.input,
+        response=method.output,
+        request_type=class_of(method.input, classes),
+        response_type=class_of(method.output, classes),
+        description=words,
+        policy=checked(rpc, policy),
+        route=route_of(method),
+    )
+
+
+def class_of(described: DescMessage, classes: Registry) -> type[Message]:
+    """The message class for a descriptor, the generated one where there is one."""
+    return (classes.message(described.type_name) or described).type
+
+
+def checked(rpc: str, policy: policy_pb.Policy) -> Policy:
+    """The policy as a value; raises BadContract where it is incomplete."""
+    if policy.effect == policy_pb.Effect.UNSPECIFIED or not policy.roles:
+        raise BadContract(f"{rpc}: its policy must state effect and roles")
+    if not policy.tool and not policy.internal:
+        raise BadContract(f"{rpc}: its policy must name a tool, or say internal: true")
+    roles = frozenset(policy_pb.Role(role).name.lower() for role in policy.roles)
+    return Policy(
+        tool=policy.tool,
+        aliases=tuple(policy.aliases),
+        effect=Effect(policy_pb.Effect(policy.effect).name.lower()),
+        open_world=policy.open_world,
+        approval=Approval(policy_pb.Approval(policy.approval).name.lower()),
+        roles=roles if "all" in roles else roles | {"admin"},
+        per_actor_per_minute=policy.per_actor_per_minute,
+        cost=policy.cost or 1,
+        preview=policy.preview if policy.has_field("preview") else True,
+        internal=policy.internal,
+        example=policy.example,
+    )
+
+
+def route_of(method: DescMethod) -> Route | None:
+    """The route an rpc asks for by google.api.http, if any."""
+    options = method.proto.options
+    if options is None or annotations_pb.ext_http not in options:
+        return None
+    pattern = options[annotations_pb.ext_http].pattern
+    if pattern is None or not isinstance(pattern.value, str):
+        raise BadContract(f"{method.name}: google.api.http must name one path")
+    return Route(pattern.field.upper(), pattern.value)
+
+
+def files_of(registry: Registry) -> Iterator[DescFile]:
+    """The files in a registry."""
+    for described in registry:
+        if isinstance(described, DescFile):
+            yield described

@@ -1,0 +1,262 @@
+"""A service as a process: both faces, health, drain; what `app.py` of a service fills in."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import grpc.aio
+import structlog
+import uvicorn
+import uvloop
+from fastapi import APIRouter, FastAPI
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
+from starlette.types import ASGIApp
+
+from kontor_platform.contract.image import Image
+from kontor_platform.contract.operation import Operation
+from kontor_platform.data.database import Database
+from kontor_platform.data.guard import require_application_role, require_version
+from kontor_platform.data.pages import Cursors
+from kontor_platform.faces.describe import Describe
+from kontor_platform.faces.health import Readiness, health_routes
+from kontor_platform.faces.rest import rest_app
+from kontor_platform.faces.rpc import Plumbing, add_plumbing, add_reflection, rpc_server
+from kontor_platform.runtime.audit import Audit
+from kontor_platform.runtime.dispatcher import Dispatcher, Guards, Method
+from kontor_platform.runtime.logs import configure_logs
+from kontor_platform.runtime.read_log import ReadLog
+from kontor_platform.runtime.server_config import ServerConfig
+from kontor_platform.runtime.settings import ServiceSettings, read_secret
+from kontor_platform.runtime.telemetry import configure_traces
+from kontor_platform.runtime.tokens import GrantVerifier, KeySet, PassportVerifier
+
+GRACE_S = 10
+KEEP_ALIVE_S = 75
+log = structlog.get_logger(__name__)
+
+Background = Callable[[], AbstractAsyncContextManager[None]]
+
+
+class Implementation(Protocol):
+    """The methods of one rpc service; `implements` is its full name."""
+
+    implements: str
+
+
+class BadService(Exception):
+    """The service lacks a method for an rpc."""
+
+
+@dataclass
+class Service:
+    """One service: its name, its settings, what implements its rpcs and what else it serves."""
+
+    name: str
+    settings: ServiceSettings
+    image: Image
+    migrations: Path
+    implementations: Sequence[Implementation] = ()
+    plumbing: Sequence[Plumbing] = ()
+    routes: Sequence[APIRouter] = ()
+    background: Sequence[Background] = ()
+    public: ASGIApp | None = None
+    public_socket: Callable[[], socket.socket] | None = None
+    database: Database = field(init=False)
+    config: ServerConfig = field(init=False)
+    reads: ReadLog = field(init=False)
+    readiness: Readiness = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.database = Database(self.settings.database_url.get_secret_value())
+        self.config = ServerConfig.load(self.settings.server_config)
+        self.reads = ReadLog(self.database, self.settings.spool_dir / self.name)
+        self.readiness = Readiness(self.database)
+
+    @property
+    def schema(self) -> str:
+        """The schema and the prefix of the roles."""
+        return self.name.replace("-", "_")
+
+    @property
+    def services(self) -> list[str]:
+        """Full names of the rpc services."""
+        return [each.implements for each in self.implementations]
+
+    def operations(self) -> list[Operation]:
+        """The operations this service runs."""
+        return self.image.operations(self.services)
+
+    def methods(self) -> dict[str, Method]:
+        """The method of each rpc; raises BadService if one is missing."""
+        found: dict[str, Method] = {}
+        by_service = {each.implements: each for each in self.implementations}
+        for operation in self.operations():
+            method = getattr(by_service[operation.service], operation.attribute, None)
+            if method is None:
+                kind = type(by_service[operation.service]).__name__
+                raise BadService(f"{operation.rpc} has no method: write {kind}.{operation.attribute}")
+            found[operation.rpc] = method
+        return found
+
+    def dispatcher(self) -> Dispatcher:
+        """What runs this service's calls."""
+        settings = self.settings
+        guards = Guards(
+            PassportVerifier(KeySet(settings.passport_keys_file)),
+            GrantVerifier(KeySet(settings.grant_keys_file), self.name),
+            self.config,
+        )
+        cursors = Cursors(read_secret(settings.cursor_secret_file, "CURSOR_SECRET_FILE"))
+        audit = Audit(self.database, self.reads)
+        return Dispatcher(self.methods(), database=self.database, guards=guards, cursors=cursors, audit=audit)
+
+    def rest(self, dispatcher: Dispatcher) -> FastAPI:
+        """The internal HTTP application."""
+        app = rest_app(f"Kontor {self.name}", self.operations(), dispatcher)
+        app.include_router(health_routes(self.readiness))
+        for router in self.routes:
+            app.include_router(router)
+        return app
+
+    def rpc(self, dispatcher: Dispatcher) -> grpc.aio.Server:
+        """The gRPC server, not yet bound."""
+        server = rpc_server(self.operations(), dispatcher)
+        for implementation in (*self.plumbing, Describe(self.name, self.image, self.services)):
+            add_plumbing(server, self.image, implementation)
+        add_reflection(server, self.image, self.services)
+        return server
+
+
+def run(service: Service) -> None:
+    """Runs a service until it is told to stop; raises SystemExit with a sentence if it cannot start."""
+    configure_logs(service.name, service.settings.log_level)
+    configure_traces(service.name, service.settings.otlp_endpoint)
+    uvloop.run(serve(service))
+
+
+async def serve(service: Service) -> None:
+    """Serves both faces, then drains: readiness goes first, calls finish, connections close."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        await service.database.open()
+        stack.push_async_callback(service.database.close)
+        await require_application_role(service.database, service.schema)
+        await require_version(service.database, service.migrations)
+        for started in (service.reads.run(), service.config.watch()):
+            await stack.enter_async_context(running(started))
+        for background in service.background:
+            await stack.enter_async_context(background())
+        dispatcher = service.dispatcher()
+        await stack.enter_async_context(rpc_listening(service, dispatcher))
+        await stack.enter_async_context(http_listening(service, dispatcher))
+        service.readiness.open()
+        log.info("ready")
+        await stop.wait()
+        service.readiness.drain()
+        await asyncio.sleep(service.settings.drain_seconds)
+
+
+@asynccontextmanager
+async def running(work: Any) -> AsyncIterator[None]:
+    """A task that lives as long as the block; its failure is not kept silent."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+@asynccontextmanager
+async def rpc_listening(service: Service, dispatcher: Dispatcher) -> AsyncIterator[None]:
+    """The gRPC face, with health that follows readiness."""
+    server = service.rpc(dispatcher)
+    health = HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    service.readiness.tell(lambda ready: set_health(health, ready=ready))
+    server.add_insecure_port(service.settings.rpc_address)
+    await server.start()
+    try:
+        yield
+    finally:
+        await server.stop(GRACE_S)
+
+
+async def set_health(health: HealthServicer, *, ready: bool) -> None:
+    """Tells gRPC health what readiness says."""
+    serving = health_pb2.HealthCheckResponse.SERVING
+    await health.set("", serving if ready else health_pb2.HealthCheckResponse.NOT_SERVING)
+
+
+class Listener(uvicorn.Server):
+    """uvicorn without its signal handlers: the host decides when to stop, and knows when it has started."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.serving = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts, then tells."""
+        await super().startup(sockets)
+        self.serving.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        """Leaves the signals to the host."""
+        yield
+
+
+@asynccontextmanager
+async def http_listening(service: Service, dispatcher: Dispatcher) -> AsyncIterator[None]:
+    """The HTTP face, and the public one of a service that is a door itself."""
+    settings = service.settings
+    async with AsyncExitStack() as stack:
+        internal = bound(settings.http_fd, settings.http_host, settings.http_port)
+        await stack.enter_async_context(listening(service.rest(dispatcher), internal))
+        if service.public is not None and service.public_socket is not None:
+            await stack.enter_async_context(listening(service.public, service.public_socket()))
+        yield
+
+
+@asynccontextmanager
+async def listening(app: ASGIApp, bound_socket: socket.socket) -> AsyncIterator[None]:
+    """An application on a bound socket, until the block ends and its requests are answered."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    server = Listener(config)
+    task = asyncio.create_task(server.serve(sockets=[bound_socket]))
+    serving = asyncio.create_task(server.serving.wait())
+    await asyncio.wait((task, serving), return_when=asyncio.FIRST_COMPLETED)
+    serving.cancel()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+def bound(fd: int | None, host: str, port: int) -> socket.socket:
+    """The socket a supervisor handed over, else one bound here."""
+    if fd is not None:
+        return socket.socket(fileno=fd)
+    listener = socket.create_server((host, port), backlog=1024)
+    listener.setblocking(False)
+    return listener

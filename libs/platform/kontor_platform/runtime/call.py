@@ -1,0 +1,92 @@
+"""One call as a method sees it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from protobuf import Message
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kontor_platform.contract.operation import Operation
+from kontor_platform.data.database import Database
+from kontor_platform.data.outbox import Change, Event
+from kontor_platform.data.pages import Cursors
+from kontor_platform.runtime.principal import Principal
+from kontor_platform.runtime.tokens import Grant
+
+__all__ = ["Call", "Change", "Event", "Incoming", "Outcome"]
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A call as it came through a face, nothing of it believed yet."""
+
+    operation: Operation
+    face: str
+    passport: str
+    read: Callable[[], Message]
+    idempotency_key: str = ""
+    dry_run: bool = False
+    grant: str = ""
+    call_id: str = ""
+    address: str = ""
+
+
+@dataclass(slots=True)
+class Call:
+    """What a method knows and may do: who calls, the tenant's transaction, and a place for its events."""
+
+    operation: Operation
+    actor: Principal
+    call_id: UUID
+    database: Database
+    cursors: Cursors
+    dry_run: bool = False
+    grant: Grant | None = None
+    events: list[Event] = field(default_factory=list)
+    subjects: set[UUID] = field(default_factory=set)
+    _session: AsyncSession | None = None
+    _now: datetime | None = None
+
+    def enter(self, session: AsyncSession, now: datetime) -> None:
+        """Gives the call its transaction."""
+        self._session, self._now = session, now
+
+    @property
+    def session(self) -> AsyncSession:
+        """The session in the tenant's transaction; the dispatcher commits it, a method never does."""
+        if self._session is None:
+            raise RuntimeError(f"{self.operation.name} is a single read: use Call.read, or take the mark away")
+        return self._session
+
+    @property
+    def now(self) -> datetime:
+        """The database's time when the transaction began, in UTC."""
+        if self._now is None:
+            raise RuntimeError(f"{self.operation.name} is a single read and has no time")
+        return self._now
+
+    async def read(self, statement: str, values: Sequence[Any] | Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Rows of one SQL statement (psycopg placeholders) in one round trip, outside any other transaction."""
+        return await self.database.read(self.actor.tenant, statement, values)
+
+    def emit(self, event: Event) -> None:
+        """Tells of a change; the row is written in this transaction, after the method returned."""
+        self.events.append(event)
+
+    def concerns(self, *subjects: UUID) -> None:
+        """Names the people whose data the call holds, so that erasure finds what is kept of it."""
+        self.subjects.update(subjects)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The answer to a call and what a face tells beside it."""
+
+    message: Message
+    call_id: UUID
+    events: Sequence[Event] = ()
+    replayed: bool = False
+    secret_withheld: bool = False
