@@ -100,7 +100,7 @@ class Operation:
     @property
     def summary(self) -> str:
         """The first sentence of the description."""
-        return re.split(r"(?<=[.:])\s", self.description, maxsplit=1)[0]
+        return re.split(r"(?<=\.)\s", self.description, maxsplit=1)[0]
 
     @property
     def is_write(self) -> bool:

@@ -54,14 +54,12 @@ class Database:
             _, now = (await session.execute(ENTER, {"tenant": str(tenant)})).one()
             yield session, now.astimezone(UTC)
 
-    async def remember(self, session: AsyncSession, tenant: UUID, slug: str, settings: str) -> None:
-        """Keeps the tenant's settings as last seen, for the workers; a statement only while this process has not."""
+    async def remember(self, tenant: UUID, slug: str, settings: str) -> None:
+        """Keeps the tenant's settings as last seen, for the workers, in a transaction of its own that blocks nobody."""
         if self._seen.get(tenant) != (slug, settings):
-            await session.execute(SEEN, {"id": tenant, "slug": slug, "settings": settings})
-
-    def remembered(self, tenant: UUID, slug: str, settings: str) -> None:
-        """Tells that the transaction which remembered the settings was committed."""
-        self._seen[tenant] = (slug, settings)
+            async with self.engine.begin() as connection:
+                await connection.execute(SEEN, {"id": tenant, "slug": slug, "settings": settings})
+            self._seen[tenant] = (slug, settings)
 
     async def read(
         self, tenant: UUID, statement: str, values: Sequence[Any] | Mapping[str, Any]

@@ -66,7 +66,7 @@ def prepare(connection: Connection, schema: str, password: Password) -> None:
 
 def ensure_role(connection: Connection, role: str, login: str) -> None:
     """Makes a role unless there is one."""
-    if not connection.execute(text("SELECT FROM pg_roles WHERE rolname = :role"), {"role": role}).first():
+    if not connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role}).first():
         run(connection, f"CREATE ROLE {role} {login}")
 
 

@@ -114,16 +114,15 @@ class Dispatcher:
 
     async def _transact(self, method: Method, request: Message, call: Call, seen: Seen) -> Outcome:
         principal, settings = call.actor, json.dumps(asdict(call.actor.settings), sort_keys=True)
+        await self._database.remember(principal.tenant, principal.slug, settings)
         try:
             async with self._database.transaction(principal.tenant) as (session, now):
                 call.enter(session, now)
-                await self._database.remember(session, principal.tenant, principal.slug, settings)
                 outcome = await self._in_transaction(method, request, call, seen)
                 await session.commit()
         except Undo as undo:
             self._audit.read(seen.incoming, call, request)
             return undo.outcome
-        self._database.remembered(principal.tenant, principal.slug, settings)
         if not call.operation.is_write:
             self._audit.read(seen.incoming, call, request)
         return outcome

@@ -1,0 +1,1 @@
+"""The record engine: how records are folded, found and compared."""

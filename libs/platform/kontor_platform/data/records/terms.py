@@ -1,0 +1,114 @@
+"""Terms: what a record is found by, each with the fields it stands in."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntFlag
+
+from kontor_platform.data.records.fold import fold, words
+
+MOST_TERMS = 64
+LONGEST_TERM = 64
+LAST_CHARACTER = "\U0010ffff"
+REVERSED = "<"
+
+
+class Field(IntFlag):
+    """Where a term stands; kept in 16 bits, so a new field takes the next free one."""
+
+    NAME = 1
+    TITLE = 2
+    COMPANY = 4
+    CITY = 8
+    EMAIL = 16
+    PHONE = 32
+    DOMAIN = 64
+    EXTERNAL_ID = 128
+    EMAIL_PART = 256
+    DOMAIN_PART = 512
+
+
+IDENTIFIERS = Field.EMAIL | Field.PHONE | Field.DOMAIN | Field.EXTERNAL_ID
+NAMES: Mapping[Field, str] = {
+    Field.NAME: "name",
+    Field.TITLE: "title",
+    Field.COMPANY: "company",
+    Field.CITY: "city",
+    Field.EMAIL: "email",
+    Field.PHONE: "phone",
+    Field.DOMAIN: "domain",
+    Field.EXTERNAL_ID: "external_id",
+    Field.EMAIL_PART: "email",
+    Field.DOMAIN_PART: "domain",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One term and one field it stands in."""
+
+    text: str
+    field: Field
+
+
+def of_text(text: str, field: Field) -> Iterator[Term]:
+    """The words of a text."""
+    for word in words(text):
+        yield Term(word, field)
+
+
+def of_email(email_key: str) -> Iterator[Term]:
+    """An address whole, its local part and the pieces of it, its domain and the domain's first label."""
+    local, _, domain = email_key.rpartition("@")
+    yield Term(fold(email_key), Field.EMAIL)
+    yield Term(fold(local), Field.EMAIL_PART)
+    yield from of_text(local, Field.EMAIL_PART)
+    yield Term(fold(domain), Field.EMAIL_PART)
+    yield from of_text(domain.partition(".")[0], Field.EMAIL_PART)
+
+
+def of_domain(domain: str) -> Iterator[Term]:
+    """A domain whole and the words of its first label."""
+    yield Term(fold(domain), Field.DOMAIN)
+    yield from of_text(domain.partition(".")[0], Field.DOMAIN_PART)
+
+
+def of_phone(e164: str, national_digits: str) -> Iterator[Term]:
+    """A number in both forms, and from its end behind a mark, so that its last digits are found too."""
+    for form in (e164, national_digits):
+        if form:
+            yield Term(form, Field.PHONE)
+    if e164 or national_digits:
+        yield Term(REVERSED + (e164 or national_digits).lstrip("+")[::-1], Field.PHONE)
+
+
+def of_external_id(value: str) -> Iterator[Term]:
+    """An id of another system."""
+    yield Term(fold(value), Field.EXTERNAL_ID)
+
+
+def gathered(terms: Iterable[Term]) -> dict[str, Field]:
+    """At most 64 terms of at most 64 characters, the first ones first, with all fields each stands in."""
+    found: dict[str, Field] = {}
+    for term in terms:
+        text = term.text[:LONGEST_TERM]
+        if text in found or (text and len(found) < MOST_TERMS):
+            found[text] = found.get(text, Field(0)) | term.field
+    return found
+
+
+def asked(query: str) -> list[str]:
+    """The terms of a query: an address or another text with marks inside stays whole beside no other word."""
+    folded = fold(query)
+    if " " not in folded and any(mark in folded for mark in "@.:/_-"):
+        return [folded[:LONGEST_TERM]]
+    return list(dict.fromkeys(word[:LONGEST_TERM] for word in words(folded)))
+
+
+def bounds(beginning: str) -> tuple[str, str]:
+    """The range of terms that begin so, as two values a B-tree in byte order understands."""
+    return beginning, beginning + LAST_CHARACTER
+
+
+def strongest(fields: int) -> str:
+    """The name of the field that says most among those a term stands in."""
+    return next((NAMES[field] for field in (*IDENTIFIERS, *Field) if field & fields), "")
