@@ -24,6 +24,7 @@ from kontor_platform.contract.operation import Operation
 from kontor_platform.data.database import Database
 from kontor_platform.data.guard import require_application_role, require_version
 from kontor_platform.data.pages import Cursors
+from kontor_platform.data.retention import PLATFORM, Retention, purge_for_ever
 from kontor_platform.faces.describe import Describe
 from kontor_platform.faces.health import Readiness, health_routes
 from kontor_platform.faces.rest import rest_app
@@ -66,6 +67,7 @@ class Service:
     plumbing: Sequence[Plumbing] = ()
     routes: Sequence[APIRouter] = ()
     background: Sequence[Background] = ()
+    retentions: Sequence[Retention] = ()
     public: ASGIApp | None = None
     public_socket: Callable[[], socket.socket] | None = None
     database: Database = field(init=False)
@@ -152,7 +154,8 @@ async def serve(service: Service) -> None:
         stack.push_async_callback(service.database.close)
         await require_application_role(service.database, service.schema)
         await require_version(service.database, service.migrations)
-        for started in (service.reads.run(), service.config.watch()):
+        purge = purge_for_ever(service.database, (*PLATFORM, *service.retentions))
+        for started in (service.reads.run(), service.config.watch(), purge):
             await stack.enter_async_context(running(started))
         for background in service.background:
             await stack.enter_async_context(background())

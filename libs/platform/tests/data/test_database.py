@@ -12,8 +12,15 @@ from sqlalchemy.exc import DBAPIError
 from kontor_platform.data.database import Database
 from kontor_platform.data.guard import UnsafeRole, WrongSchema, require_application_role, require_version
 from kontor_platform.data.migrate import migrate
+from kontor_platform.data.retention import PLATFORM, purge
 
 INSERT = text("INSERT INTO thing (tenant_id, id, name) VALUES (:tenant, :id, :name)")
+STORED = text(
+    """
+    INSERT INTO idempotency (tenant_id, actor, operation, key, payload_hash, answer, created_at)
+    VALUES (:tenant, :tenant, 'x', CAST(:key AS text), '', '', clock_timestamp() - CAST(CAST(:key AS text) AS interval))
+    """
+)
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 
@@ -104,6 +111,21 @@ async def test_a_schema_of_another_version_is_not_served(database: Database, tmp
     (tmp_path / "versions" / "0002.py").write_text("revision = '0002'\ndown_revision = None\n")
     with pytest.raises(WrongSchema, match="kontor migrate"):
         await require_version(database, tmp_path)
+
+
+async def test_what_is_past_its_time_is_purged_in_every_tenant(database: Database) -> None:
+    """Old rows go, young ones stay, and no tenant is forgotten."""
+    tenants = [uuid4(), uuid4()]
+    for tenant in tenants:
+        await database.remember(tenant, f"t-{tenant}", "{}")
+        for age in ("25 hours", "23 hours"):
+            async with database.transaction(tenant) as (session, _):
+                await session.execute(STORED, {"tenant": tenant, "key": age})
+                await session.commit()
+    await purge(database, PLATFORM)
+    for tenant in tenants:
+        left = await database.read(tenant, "SELECT key FROM idempotency", ())
+        assert [row["key"] for row in left] == ["23 hours"]
 
 
 def test_migrating_again_changes_nothing(admin_url: str) -> None:

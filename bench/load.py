@@ -1,0 +1,82 @@
+"""A load client: so many HTTP requests in flight over kept connections, each answer checked, each latency kept."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+HEAD_END = b"\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one run measured; latencies in seconds, sorted."""
+
+    calls: int
+    seconds: float
+    latencies: Sequence[float]
+
+    @property
+    def rate(self) -> float:
+        """Calls a second."""
+        return self.calls / self.seconds
+
+    def percentile(self, share: float) -> float:
+        """The latency that this share of the calls stayed below, in milliseconds."""
+        return self.latencies[min(int(len(self.latencies) * share), len(self.latencies) - 1)] * 1000
+
+
+class WrongAnswer(Exception):
+    """An answer was not the one expected."""
+
+
+async def http_load(
+    port: int, requests: Callable[[], Iterator[bytes]], correct: Callable[[bytes], bool], calls: int, in_flight: int
+) -> Measured:
+    """Sends `calls` requests over `in_flight` connections; raises WrongAnswer on the first answer that is not correct."""
+    source, latencies = requests(), list[float]()
+
+    async def caller() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while len(latencies) + in_flight <= calls + in_flight - 1:
+            began = time.perf_counter()
+            writer.write(next(source))
+            head, body = await answer(reader)
+            latencies.append(time.perf_counter() - began)
+            if not head.startswith(b"HTTP/1.1 200") or not correct(body):
+                raise WrongAnswer((head + body)[:600].decode(errors="replace"))
+        writer.close()
+        await writer.wait_closed()
+
+    return await timed(caller, in_flight, latencies)
+
+
+async def timed(caller: Callable[[], object], in_flight: int, latencies: list[float]) -> Measured:
+    """Runs callers side by side and measures them together."""
+    began = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(in_flight):
+            group.create_task(caller())  # type: ignore[arg-type]
+    return Measured(len(latencies), time.perf_counter() - began, sorted(latencies))
+
+
+async def answer(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    """One HTTP answer: its head and its body, by length or in chunks."""
+    head = await reader.readuntil(HEAD_END)
+    lower = head.lower()
+    place = lower.find(b"content-length:")
+    if place >= 0:
+        length = int(lower[place + 15 : lower.index(b"\r", place)])
+        return head, await reader.readexactly(length)
+    body = b""
+    while size := int(await reader.readline(), 16):
+        body += (await reader.readexactly(size + 2))[:-2]
+    await reader.readline()
+    return head, body
+
+
+def http_request(path: str, body: bytes, headers: dict[str, str]) -> bytes:
+    """A POST as bytes."""
+    lines = [f"POST {path} HTTP/1.1", "host: localhost", f"content-length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join(lines).encode() + HEAD_END + body
