@@ -1,4 +1,4 @@
-"""The floor: Starlette answers JSON-RPC by one grpc.aio call to a server that reads one row with psycopg, and nothing else."""
+"""The floor: Starlette answers JSON-RPC by one grpc.aio call to a server that reads one row with psycopg."""
 
 import asyncio
 import json
@@ -50,7 +50,9 @@ def gateway(address: str, port: int) -> None:
         return Response(json.dumps(result), media_type="application/json")
 
     app = Starlette(routes=[Route("/mcp", call, methods=["POST"])])
-    uvicorn.run(app, host="127.0.0.1", port=port, loop="uvloop", http="httptools", log_level="warning", access_log=False)
+    uvicorn.run(
+        app, host="127.0.0.1", port=port, loop="uvloop", http="httptools", log_level="warning", access_log=False
+    )
 
 
 def main() -> None:

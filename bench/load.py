@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 
 HEAD_END = b"\r\n\r\n"
@@ -26,24 +26,31 @@ class Measured:
         return self.latencies[min(int(len(self.latencies) * share), len(self.latencies) - 1)] * 1000
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request and what its answer must hold."""
+
+    request: bytes
+    expected: bytes
+
+
 class WrongAnswer(Exception):
     """An answer was not the one expected."""
 
 
-async def http_load(
-    port: int, requests: Callable[[], Iterator[bytes]], correct: Callable[[bytes], bool], calls: int, in_flight: int
-) -> Measured:
-    """Sends `calls` requests over `in_flight` connections; raises WrongAnswer on the first answer that is not correct."""
-    source, latencies = requests(), list[float]()
+async def http_load(port: int, asked: Iterator[Asked], calls: int, in_flight: int) -> Measured:
+    """Sends so many requests over so many connections; raises WrongAnswer on the first wrong answer."""
+    latencies, begun = list[float](), iter(range(calls))
 
     async def caller() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        while len(latencies) + in_flight <= calls + in_flight - 1:
+        for _ in begun:
+            each = next(asked)
             began = time.perf_counter()
-            writer.write(next(source))
+            writer.write(each.request)
             head, body = await answer(reader)
             latencies.append(time.perf_counter() - began)
-            if not head.startswith(b"HTTP/1.1 200") or not correct(body):
+            if not head.startswith(b"HTTP/1.1 200") or each.expected not in body:
                 raise WrongAnswer((head + body)[:600].decode(errors="replace"))
         writer.close()
         await writer.wait_closed()
@@ -51,12 +58,12 @@ async def http_load(
     return await timed(caller, in_flight, latencies)
 
 
-async def timed(caller: Callable[[], object], in_flight: int, latencies: list[float]) -> Measured:
+async def timed(caller: Callable[[], Coroutine[None, None, None]], in_flight: int, latencies: list[float]) -> Measured:
     """Runs callers side by side and measures them together."""
     began = time.perf_counter()
     async with asyncio.TaskGroup() as group:
         for _ in range(in_flight):
-            group.create_task(caller())  # type: ignore[arg-type]
+            group.create_task(caller())
     return Measured(len(latencies), time.perf_counter() - began, sorted(latencies))
 
 

@@ -38,7 +38,7 @@ class _Limits(_Section):
     tenant: PositiveInt | dict[LimitClass, PositiveInt] | None = None
     actor: PositiveInt | None = None
     key: PositiveInt | None = None
-    roles: dict[Role, PositiveInt] = {}
+    roles: Mapping[Role, PositiveInt] = {}
     tools: dict[ToolName, PositiveInt] = {}
 
 
@@ -188,7 +188,10 @@ def _parsed(text: str, name: str) -> _File:
     try:
         return _File.model_validate(value)
     except ValidationError as invalid:
-        faults = (f"{name} line {_line(root, error['loc'])}: {_told(error['loc'], error['msg'])}" for error in invalid.errors())
+        faults = (
+            f"{name} line {_line(root, error['loc'])}: {_told(error['loc'], error['msg'])}"
+            for error in invalid.errors()
+        )
         raise ConfigInvalid("; ".join(faults)) from invalid
 
 
@@ -266,7 +269,7 @@ def _limits(own: _Limits, base: _Limits) -> Limits:
         classes={**_classes(base), **_classes(own)},
         per_actor=own.actor or base.actor or 0,
         per_key=own.key or base.key or 0,
-        roles={**base.roles, **own.roles},
+        roles={str(role): number for role, number in [*base.roles.items(), *own.roles.items()]},
         tools={**base.tools, **own.tools},
     )
 
