@@ -1,0 +1,76 @@
+"""Folding and terms."""
+
+import pytest
+from kontor_platform.data.records.fold import clean, fold, words
+from kontor_platform.data.records.terms import Field, asked, gathered, of_email, of_phone, of_text, strongest
+
+
+@pytest.mark.parametrize(
+    ("written", "folded"),
+    [
+        ("Łukasz  ØRSTED", "lukasz orsted"),
+        ("STRAẞE", "strasse"),
+        ("ｆｕｌｌ ﬁt", "full fit"),
+        ("Zoe\u0308\u200b", "zoe"),
+        ("İstanbul", "istanbul"),
+        ("Þór Æsir", "thor aesir"),
+        ("한글", "한글"),
+    ],
+)
+def test_fold(written: str, folded: str) -> None:
+    """Case, accents, width and invisible characters do not tell texts apart."""
+    assert fold(written) == folded
+    assert fold(folded) == folded
+
+
+def test_clean() -> None:
+    """Stored text is composed and has no space around it."""
+    assert clean("  Zoe\u0308 ") == "Zoë"
+
+
+def test_words() -> None:
+    """A text without spaces between its words is found by pairs of characters."""
+    assert words("O'Neill-Smith & Søn") == ["o", "neill", "smith", "son"]
+    assert words("東京都 Tokyo2") == ["東京", "京都", "tokyo2"]
+
+
+def test_email_is_found_whole_and_in_parts() -> None:
+    """An address is found whole, by its local part, by pieces of it, by domain and by company."""
+    terms = gathered(of_email("jane.doe+x@acme.co.uk"))
+    assert set(terms) == {"jane.doe+x@acme.co.uk", "jane.doe+x", "jane", "doe", "x", "acme.co.uk", "acme"}
+    assert terms["jane.doe+x@acme.co.uk"] == Field.EMAIL
+
+
+def test_phone_is_found_from_its_end() -> None:
+    """The last digits of a number are a beginning of its reversed form."""
+    assert [term.text for term in of_phone("+4917012", "017012")] == ["+4917012", "017012", "<2107194"]
+
+
+def test_terms_are_bounded() -> None:
+    """A record has at most 64 terms of 64 characters, and a term knows every field it stands in."""
+    many = gathered(of_text(" ".join(f"w{n}" for n in range(100)) + " " + "x" * 99, Field.NAME))
+    assert len(many) == 64
+    twice = gathered([*of_text("Acme", Field.NAME), *of_text("acme", Field.CITY)])
+    assert twice == {"acme": Field.NAME | Field.CITY}
+
+
+@pytest.mark.parametrize(
+    ("query", "terms"),
+    [
+        ("Jane Doe", ["jane", "doe"]),
+        ("Jane@Acme.com", ["jane@acme.com"]),
+        ("acme.com", ["acme.com"]),
+        ("O'Neill", ["o", "neill"]),
+        ("%_'; --", []),
+        ("doe doe", ["doe"]),
+    ],
+)
+def test_asked(query: str, terms: list[str]) -> None:
+    """A query is read as what records are found by."""
+    assert asked(query) == terms
+
+
+def test_strongest() -> None:
+    """Of several fields the identifier is named."""
+    assert strongest(Field.NAME | Field.EMAIL) == "email"
+    assert strongest(Field.CITY | Field.TITLE) == "title"
