@@ -80,7 +80,7 @@ def method_policy(method: DescMethod) -> policy_pb.Policy | None:
 
 def operation_of(method: DescMethod, classes: Registry) -> Operation:
     """The operation an rpc stands for."""
-    policy, words = method_policy(method), comment(method)
+    policy, words, route = method_policy(method), comment(method), route_of(method)
     rpc = f"/{method.parent.type_name}/{method.name}"
     if policy is None:
         raise BadContract(f"{rpc} has no policy option; add option (kontor.platform.v1.policy)")
@@ -95,8 +95,8 @@ def operation_of(method: DescMethod, classes: Registry) -> Operation:
         request_type=class_of(method.input, classes),
         response_type=class_of(method.output, classes),
         description=words,
-        policy=checked(rpc, policy),
-        route=route_of(method),
+        policy=checked(rpc, policy, routed=route is not None),
+        route=route,
     )
 
 
@@ -105,12 +105,12 @@ def class_of(described: DescMessage, classes: Registry) -> type[Message]:
     return (classes.message(described.type_name) or described).type
 
 
-def checked(rpc: str, policy: policy_pb.Policy) -> Policy:
+def checked(rpc: str, policy: policy_pb.Policy, *, routed: bool) -> Policy:
     """The policy as a value; raises BadContract where it is incomplete."""
     if policy.effect == policy_pb.Effect.UNSPECIFIED or not policy.roles:
         raise BadContract(f"{rpc}: its policy must state effect and roles")
-    if not policy.tool and not policy.internal:
-        raise BadContract(f"{rpc}: its policy must name a tool, or say internal: true")
+    if not policy.tool and not policy.internal and not routed:
+        raise BadContract(f"{rpc}: its policy must name a tool, or say internal: true; without both it needs a route")
     roles = frozenset(policy_pb.Role(role).name.lower() for role in policy.roles)
     return Policy(
         tool=policy.tool,

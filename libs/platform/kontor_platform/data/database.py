@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection, OperationalError
 from psycopg.rows import TupleRow, dict_row
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
@@ -70,6 +70,8 @@ class Database:
         """
         try:
             return await self._read(tenant, statement, values)
+        except PoolTimeout:
+            raise
         except OperationalError:
             return await self._read(tenant, statement, values)
 

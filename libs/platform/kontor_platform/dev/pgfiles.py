@@ -85,7 +85,7 @@ def socket_base() -> Path:
     """Names the directory, short and the same in every shell, under which the caller's stacks keep their sockets."""
     uid = os.geteuid()
     # The directory for temporary files would differ between shells; `ensure_directory` refuses a stranger's.
-    return Path("/var/lib/kontor") if uid == 0 else Path(f"/var/tmp/kontor-{uid}")  # noqa: S108
+    return Path("/var/lib/kontor") if uid == 0 else Path(f"/var/tmp/kontor-{uid}")
 
 
 def ensure_directory(path: Path, mode: int, owner: Account) -> None:

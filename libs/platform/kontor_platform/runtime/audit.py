@@ -28,7 +28,7 @@ class Audit:
 
     def read(self, incoming: Incoming, call: Call, request: Message) -> None:
         """Notes a read at the edge; the gateway notes its own."""
-        if call.actor.door == "gateway":
+        if call.actor.through_gateway:
             return
         self.reads.append(
             tenant=call.actor.tenant,

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
@@ -32,12 +32,13 @@ from kontor_platform.runtime.server_config import ServerConfig
 from kontor_platform.runtime.tokens import GrantVerifier, PassportVerifier
 
 Method = Callable[[Any, Call], Awaitable[Message]]
+M = TypeVar("M", bound=Callable[..., Awaitable[Message]])
 
 log = structlog.get_logger(__name__)
 tracer = trace.get_tracer(__name__)
 
 
-def single_read(method: Method) -> Method:
+def single_read(method: M) -> M:
     """Marks a method that reads by `Call.read` alone, so that no transaction is opened for it."""
     method.single_read = True  # type: ignore[attr-defined]
     return method
@@ -99,7 +100,7 @@ class Dispatcher:
     def _admit(self, principal: Principal, operation: Operation) -> None:
         """Refuses a caller who may not call the operation here."""
         if operation.policy.internal:
-            if principal.kind != "service":
+            if principal.kind != "service" or principal.door != "internal":
                 raise PermissionDenied("Only services may call this operation.")
             return
         refusal = self._guards.config.tenant(principal.slug).refuse(principal, operation)
@@ -150,9 +151,7 @@ class Dispatcher:
             await idempotency.store(session, key, payload_hash, answer, jti, sorted(call.subjects))
         return Outcome(answer, call.call_id, tuple(call.events))
 
-    async def _conclude(
-        self, session: AsyncSession, request: Message, answer: Message, call: Call, seen: Seen
-    ) -> None:
+    async def _conclude(self, session: AsyncSession, request: Message, answer: Message, call: Call, seen: Seen) -> None:
         """Writes the call's events and its audit row."""
         subjects = sorted(call.subjects)
         await write_events(session, call.actor.tenant, call.call_id, call.events, subjects)
@@ -162,11 +161,9 @@ class Dispatcher:
         self, session: AsyncSession, request: Message, call: Call, seen: Seen, *, outcome: str
     ) -> None:
         """Writes the audit row of a write, unless it came through the gateway, which writes its own."""
-        if call.operation.is_write and call.actor.door != "gateway":
+        if call.operation.is_write and not call.actor.through_gateway:
             row = row_of(seen.incoming, call.actor, call.call_id, request, outcome=outcome)
-            await write_audit(
-                session, call.actor.tenant, call.call_id, call.operation.name, row, sorted(call.subjects)
-            )
+            await write_audit(session, call.actor.tenant, call.call_id, call.operation.name, row, sorted(call.subjects))
 
     def _key(self, incoming: Incoming, call: Call) -> idempotency.Key | None:
         text = idempotency.checked_key(incoming.idempotency_key)
@@ -176,7 +173,7 @@ class Dispatcher:
 
     async def _refused(self, seen: Seen, refusal: Refusal, started: float) -> None:
         self._count(seen.incoming, refusal.code, started)
-        if seen.principal is None or seen.principal.door != "gateway":
+        if seen.principal is None or not seen.principal.through_gateway:
             await self._audit.refused(seen.incoming, seen.principal, seen.call_id, seen.request, refusal)
 
     def _count(self, incoming: Incoming, outcome: str, started: float) -> None:
@@ -206,7 +203,7 @@ def told(error: Exception, seen: Seen) -> Refusal:
 
 def door_call_id(principal: Principal, text: str) -> UUID | None:
     """The id the gateway gave the call; nobody else may give one."""
-    if principal.door != "gateway" or not text:
+    if not principal.through_gateway or not text:
         return None
     try:
         return UUID(text)

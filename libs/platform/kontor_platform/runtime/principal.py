@@ -5,7 +5,7 @@ from typing import Literal
 from uuid import UUID
 
 Kind = Literal["user", "agent", "service"]
-Door = Literal["edge", "gateway", "internal"]
+Door = Literal["edge", "gateway", "facade", "internal"]
 
 SYSTEM_TENANT = UUID("00000000-0000-7000-8000-000000000000")
 
@@ -34,6 +34,11 @@ class Principal:
     on_behalf_of: UUID | None = None
     name: str = ""
     settings: TenantSettings = field(default_factory=TenantSettings)
+
+    @property
+    def through_gateway(self) -> bool:
+        """Whether the call came through the gateway, over MCP or as REST, which audits it and asks for consent."""
+        return self.door in ("gateway", "facade")
 
     @property
     def owner(self) -> UUID | None:

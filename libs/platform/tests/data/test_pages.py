@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kontor_platform.contract.problem import CursorInvalid
+from kontor_platform.contract.problem import JSON, CursorInvalid
 from kontor_platform.data.ids import new_id
 from kontor_platform.data.pages import Cursors
 
@@ -13,7 +13,7 @@ CURSORS = Cursors(b"s" * 32)
 
 def test_a_cursor_gives_back_what_it_was_made_of() -> None:
     """A page goes on where the last one ended."""
-    values = ["2026-11-23T09:30:00Z", "019a", 3, None]
+    values: list[JSON] = ["2026-11-23T09:30:00Z", "019a", 3, None]
     assert CURSORS.decode(CURSORS.encode(values, "list demo"), "list demo") == values
 
 

@@ -1,6 +1,7 @@
 """Folding and terms."""
 
 import pytest
+
 from kontor_platform.data.records.fold import clean, fold, words
 from kontor_platform.data.records.terms import Field, asked, gathered, of_email, of_phone, of_text, strongest
 

@@ -1,0 +1,1 @@
+"""crm-governance: who may enter, as what, and how often."""

@@ -1,0 +1,1 @@
+"""The doors: from a credential to a passport, metered and counted."""

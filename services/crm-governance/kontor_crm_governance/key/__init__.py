@@ -1,0 +1,1 @@
+"""API keys: what they grant, how they are written, how they end."""

@@ -1,0 +1,1 @@
+"""Tenants and what a new one starts with."""
