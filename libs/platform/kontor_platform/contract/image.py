@@ -54,8 +54,25 @@ class Image:
 
 
 def own_image() -> Image:
-    """The image this build was generated from, with the generated message classes."""
+    """The image this build was generated from, with the generated classes; raises BadContract if they differ."""
     image = Image.from_bytes(kontor_protos.image())
+    if image.sha != kontor_protos.SHA:
+        raise BadContract("The image and the generated classes are of different builds; build the protos again.")
+    return generated(image)
+
+
+def platform_image() -> Image:
+    """What every service shares of this build's image: all of it for a service that has no domain."""
+    files = {file.name: file for file in FileDescriptorSet.from_binary(kontor_protos.image()).file}
+    names = [name for name in files if name.startswith("kontor/platform/")]
+    for name in names:
+        names += [each for each in files[name].dependency if each not in names]
+    kept = FileDescriptorSet(file=[file for name, file in files.items() if name in names])
+    return generated(Image.from_bytes(kept.to_binary()))
+
+
+def generated(image: Image) -> Image:
+    """An image of our own files with the generated message classes."""
     names = [file.name for file in files_of(image.registry) if file.name.startswith("kontor/")]
     modules = [
         importlib.import_module(f"kontor_protos.{name.removesuffix('.proto').replace('/', '.')}_pb") for name in names

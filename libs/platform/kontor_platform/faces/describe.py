@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-import kontor_protos
 from kontor_protos.kontor.platform.v1.describe_pb import DescribeRequest, DescribeResponse
 
-from kontor_platform.contract.image import BadContract, Image
+from kontor_platform.contract.image import Image
 
 
 class Describe:
@@ -14,8 +13,6 @@ class Describe:
     implements = "kontor.platform.v1.Platform"
 
     def __init__(self, service: str, image: Image, services: Sequence[str]) -> None:
-        if image.sha != kontor_protos.SHA:
-            raise BadContract("The image and the generated classes are of different builds; build the protos again.")
         self._service, self._image, self._services = service, image, list(services)
 
     async def describe(self, request: DescribeRequest, metadata: Mapping[str, str]) -> DescribeResponse:

@@ -166,12 +166,11 @@ def answer_of(outcome: Outcome) -> Response:
 def problem_response(refusal: Refusal, headers: Mapping[str, str] | None = None) -> Response:
     """A refusal as RFC 9457 writes it."""
     printed = refusal.to_json()
-    body = {
+    body = printed | {
         "type": PROBLEM_TYPE + refusal.code,
         "title": type(refusal).__name__,
         "status": refusal.http,
         "detail": refusal.message,
-        **printed,
         "trace_id": trace_id(),
     }
     told = dict(DATA_HEADERS) | dict(headers or {})

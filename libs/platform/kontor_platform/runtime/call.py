@@ -1,16 +1,15 @@
 """One call as a method sees it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from protobuf import Message
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kontor_platform.contract.operation import Operation
-from kontor_platform.data.database import Database
+from kontor_platform.data.database import Database, Row, Values
 from kontor_platform.data.outbox import Change, Event
 from kontor_platform.data.pages import Cursors
 from kontor_platform.runtime.principal import Principal
@@ -68,9 +67,12 @@ class Call:
             raise RuntimeError(f"{self.operation.name} is a single read and has no time")
         return self._now
 
-    async def read(self, statement: str, values: Sequence[Any] | Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Rows of one SQL statement (psycopg placeholders) in one round trip, outside any other transaction."""
-        return await self.database.read(self.actor.tenant, statement, values)
+    async def read(self, statement: str, values: Values, *, by_key: bool = False) -> list[Row]:
+        """Rows of one SQL statement (psycopg placeholders) in one round trip, outside any other transaction.
+
+        `by_key` is for a statement that reads by keys alone: it is planned once and not at every call.
+        """
+        return await self.database.read(self.actor.tenant, statement, values, by_key=by_key)
 
     def emit(self, event: Event) -> None:
         """Tells of a change; the row is written in this transaction, after the method returned."""

@@ -58,7 +58,7 @@ class _Tenant(_Section):
     limits: _Limits = _Limits()
     tools: _Tools = _Tools()
     roles: dict[ToolName, frozenset[Role]] = {}
-    off: _Off = _Off()
+    switched_off: _Off = _Off()
 
 
 class _Token(_Section):
@@ -87,12 +87,12 @@ class StaticToken:
     roles: frozenset[str]
     base: Path
 
-    def digest(self) -> str:
+    def digest(self, environment: Mapping[str, str] = os.environ) -> str:
         """SHA-256 in hex of the token, empty if the variable or file it names is not there."""
         scheme, _, rest = self.source.partition(":")
         if scheme == "sha256":
             return rest
-        secret = os.environ.get(rest, "") if scheme == "env" else _content(self.base / rest)
+        secret = environment.get(rest, "") if scheme == "env" else _content(self.base / rest)
         return hashlib.sha256(secret.encode()).hexdigest() if secret else ""
 
 
@@ -250,9 +250,9 @@ def _policy(own: _Tenant, base: _Tenant) -> TenantPolicy:
         allowed=frozenset.intersection(*allow) if allow else None,
         denied=own.tools.deny | base.tools.deny,
         narrowed=_narrowed(own.roles, base.roles),
-        off=own.off.tenant or base.off.tenant,
-        actors_off=own.off.actors | base.off.actors,
-        tools_off=own.off.tools | base.off.tools,
+        off=own.switched_off.tenant or base.switched_off.tenant,
+        actors_off=own.switched_off.actors | base.switched_off.actors,
+        tools_off=own.switched_off.tools | base.switched_off.tools,
     )
 
 

@@ -74,7 +74,7 @@ class TenantPolicy:
 
     def offers(self, operation: Operation) -> bool:
         """Says whether the operation exists for this tenant at all."""
-        if operation.policy.internal:
+        if not operation.policy.tool:
             return True
         listed = self.allowed is None or operation.name in self.allowed
         return listed and operation.name not in self.denied

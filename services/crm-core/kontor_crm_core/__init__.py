@@ -1,0 +1,1 @@
+"""Contacts, companies, deals, activities and their search."""

@@ -1,0 +1,1 @@
+"""Activities: what notes and tasks have in common, and the records they are linked to."""

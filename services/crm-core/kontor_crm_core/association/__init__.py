@@ -1,0 +1,1 @@
+"""Typed edges between records."""

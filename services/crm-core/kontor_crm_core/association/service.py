@@ -1,0 +1,116 @@
+"""The rpc service of links between records."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from kontor_protos.kontor.crm.v1 import associations_pb as pb
+from kontor_protos.kontor.crm.v1.common_pb import RecordRef
+
+from kontor_crm_core import paging
+from kontor_crm_core.association.edges import link, unlink
+from kontor_crm_core.association.listing import COUNTED, FIRST, Wish, linked_page
+from kontor_crm_core.association.queries import KNOWN
+from kontor_crm_core.association.rules import STANDARD, Edge, Plan
+from kontor_crm_core.contact.reading import refreshed
+from kontor_crm_core.refs import refs
+from kontor_platform.contract.names import nearest
+from kontor_platform.contract.problem import Gone, InvalidField, NotFound
+from kontor_platform.runtime.call import Call
+from kontor_platform.runtime.dispatcher import single_read
+
+SHOWN = 20
+
+
+class Associations:
+    """Links records and lists their links."""
+
+    implements = "kontor.crm.v1.Associations"
+
+    async def link_entities(self, request: pb.LinkEntitiesRequest, call: Call) -> pb.LinkEntitiesResponse:
+        """Links pairs of records, or unlinks them."""
+        pairs = [(UUID(pair.from_id), UUID(pair.to_id)) for pair in request.pairs]
+        if request.remove:
+            plan = await unlink(call, pairs, request.type)
+            await renamed(call, plan)
+            return counted(plan)
+        plan = await link(
+            call, pairs, request.type, labels=request.labels, is_primary=request.is_primary, replacing=request.replace
+        )
+        await renamed(call, plan)
+        answer = counted(plan)
+        answer.links = await shown(call, [*plan.inserts, *plan.updates, *plan.unchanged][:SHOWN])
+        return answer
+
+    @single_read
+    async def list_associations(self, request: pb.ListAssociationsRequest, call: Call) -> pb.ListAssociationsResponse:
+        """Lists the records linked to a record."""
+        await require_known(call, request.record_id)
+        if request.type and request.type not in STANDARD:
+            raise InvalidField(
+                f"There is no link of type {request.type!r}.",
+                field="type",
+                allowed=list(STANDARD),
+                did_you_mean=nearest(request.type, STANDARD),
+            )
+        scope = paging.scope(call, request)
+        after = call.cursors.decode(request.cursor, scope) if request.cursor else FIRST
+        wish = Wish(request.record_id, request.type, request.label, request.record_type, request.depth or 1)
+        page = await linked_page(call, wish, paging.size(request), after)
+        total = min(page.total, COUNTED)
+        return pb.ListAssociationsResponse(
+            summary=f"Linked records: {total}{' or more' if page.total > COUNTED else ''}.",
+            associations=list(page.linked),
+            total=total,
+            capped=page.total > COUNTED,
+            next_cursor=call.cursors.encode(page.next, scope) if page.next else "",
+        )
+
+
+async def require_known(call: Call, record: str) -> None:
+    """Refuses a record that is unknown or deleted."""
+    rows = await call.read(KNOWN, {"tenant": call.actor.tenant, "record": record}, by_key=True)
+    if not rows:
+        raise NotFound
+    if rows[0]["deleted_at"]:
+        raise Gone(ids=[record])
+
+
+async def renamed(call: Call, plan: Plan) -> None:
+    """Makes contacts found by the company they work for now."""
+    edges = [*plan.inserts, *plan.updates, *plan.deletes]
+    await refreshed(call, {edge.from_id for edge in edges if edge.type_key == "contact_company"})
+
+
+def counted(plan: Plan) -> pb.LinkEntitiesResponse:
+    """What a plan came to, in numbers."""
+    answer = pb.LinkEntitiesResponse(
+        linked=len(plan.inserts),
+        updated=len(plan.updates),
+        unchanged=len(plan.unchanged),
+        removed=len(plan.deletes),
+    )
+    answer.summary = (
+        f"{answer.linked} linked, {answer.updated} updated, {answer.unchanged} unchanged, {answer.removed} removed."
+    )
+    return answer
+
+
+async def shown(call: Call, edges: Sequence[Edge]) -> list[pb.Link]:
+    """Links with the names of their ends."""
+    named = await named_refs(call, (end for edge in edges for end in (edge.from_id, edge.to_id)))
+    return [
+        pb.Link(
+            type=edge.type_key,
+            label=STANDARD[edge.type_key].label,
+            from_=named[edge.from_id],
+            to=named[edge.to_id],
+            labels=list(edge.labels),
+            is_primary=edge.is_primary,
+        )
+        for edge in edges
+    ]
+
+
+async def named_refs(call: Call, ids: Iterable[UUID]) -> dict[UUID, RecordRef]:
+    """Records as callers see them at the end of a link."""
+    return {each: ref.to_message() for each, ref in (await refs(call, ids)).items()}

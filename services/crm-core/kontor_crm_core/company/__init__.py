@@ -1,0 +1,1 @@
+"""Companies and the domains that find them."""

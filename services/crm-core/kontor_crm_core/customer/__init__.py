@@ -1,0 +1,1 @@
+"""Lookup and search over contacts and companies."""

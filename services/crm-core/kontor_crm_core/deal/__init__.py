@@ -1,0 +1,1 @@
+"""Deals: their values, their stage and how long they stayed in each."""

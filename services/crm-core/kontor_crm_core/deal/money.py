@@ -1,0 +1,46 @@
+"""Amounts of money: which currencies there are and how many decimals each has."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from functools import cache
+
+from babel.core import get_global
+from babel.numbers import get_currency_precision
+from kontor_protos.kontor.platform.v1.errors_pb import FieldProblem
+
+from kontor_platform.contract.names import nearest
+
+Use = tuple[str, date | None, date | None, bool]
+
+
+@cache
+def currencies() -> frozenset[str]:
+    """ISO 4217 codes that are legal tender somewhere today, after CLDR."""
+    territories: Mapping[str, Sequence[Use]] = get_global("territory_currencies")
+    return frozenset(
+        code for used in territories.values() for code, _, until, tender in used if until is None and tender
+    )
+
+
+def money_problems(amount: str, currency: str, prefix: str = "") -> list[FieldProblem]:
+    """What is wrong with an amount and its currency; both may be empty."""
+    if currency and currency not in currencies():
+        near = nearest(currency, sorted(currencies()))
+        message = f"{currency} is not an ISO 4217 currency in use"
+        return [FieldProblem(field=f"{prefix}currency", message=message, did_you_mean=near)]
+    if amount and currency and decimals(amount) > get_currency_precision(currency):
+        message = f"{currency} has {get_currency_precision(currency)} decimals, {amount} has {decimals(amount)}"
+        return [FieldProblem(field=f"{prefix}amount", message=message)]
+    return []
+
+
+def decimals(amount: str) -> int:
+    """How many decimals an amount has, trailing zeros not counted."""
+    return len(amount.partition(".")[2].rstrip("0"))
+
+
+def shown(amount: Decimal, currency: str) -> str:
+    """The amount without trailing zeros beyond the currency's minor unit."""
+    least = get_currency_precision(currency)
+    return f"{amount:.{max(least, decimals(f'{amount:f}'))}f}"

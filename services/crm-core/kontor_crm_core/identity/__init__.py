@@ -1,0 +1,1 @@
+"""What identifies a customer: addresses, numbers, domains, foreign ids."""

@@ -1,0 +1,1 @@
+"""Pipelines: the stages deals move through and the rules of each."""

@@ -1,0 +1,72 @@
+"""Pipelines as callers see them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from uuid import UUID
+
+from kontor_protos.kontor.crm.v1 import pipelines_pb as pb
+from protobuf.wkt import Timestamp
+
+from kontor_crm_core.deal.money import shown
+from kontor_crm_core.pipeline.models import PipelineRow, StageRow
+from kontor_crm_core.pipeline.queries import stages, usage
+from kontor_platform.runtime.call import Call
+
+
+@dataclass(slots=True)
+class Usage:
+    """The deals in a stage."""
+
+    deals: int = 0
+    values: list[pb.StageValue] = field(default_factory=list)
+
+
+async def answered(call: Call, rows: Sequence[PipelineRow], *, archived: bool = False) -> list[pb.Pipeline]:
+    """Pipelines with their stages and the deals in each."""
+    found = await call.session.execute(stages(call.actor.tenant, [row.id for row in rows], archived=archived))
+    known = [StageRow(**row) for row in found.mappings()]
+    used = await usages(call, [stage.id for stage in known])
+    return [pipeline_message(row, [stage for stage in known if stage.pipeline_id == row.id], used) for row in rows]
+
+
+async def usages(call: Call, ids: Sequence[UUID]) -> dict[UUID, Usage]:
+    """The deals in each stage that has any."""
+    used: dict[UUID, Usage] = {}
+    for stage, currency, deals, amount in await call.session.execute(usage(call.actor.tenant, ids)):
+        entry = used.setdefault(stage, Usage())
+        entry.deals += deals
+        entry.values.append(pb.StageValue(currency=currency, deals=deals, amount=shown(Decimal(amount), currency)))
+    return used
+
+
+def pipeline_message(row: PipelineRow, known: Iterable[StageRow], used: Mapping[UUID, Usage]) -> pb.Pipeline:
+    """A pipeline with its stages."""
+    rows = list(known)
+    labels = {stage.id: stage.label for stage in rows}
+    return pb.Pipeline(
+        id=str(row.id),
+        version=row.version,
+        name=row.name,
+        is_default=row.is_default,
+        stages=[stage_message(stage, labels, used.get(stage.id, Usage())) for stage in rows],
+        created_at=Timestamp.from_datetime(row.created_at),
+        updated_at=Timestamp.from_datetime(row.updated_at),
+    )
+
+
+def stage_message(row: StageRow, labels: Mapping[UUID, str], used: Usage) -> pb.Stage:
+    """A stage with its rules and what is in it."""
+    return pb.Stage(
+        id=str(row.id),
+        label=row.label,
+        kind=row.kind,
+        probability=row.probability,
+        forecast_category=row.forecast_category,
+        rot_days=row.rot_days,
+        required_fields=row.required_fields,
+        allowed_next=[labels[each] for each in row.allowed_next if each in labels],
+        archived=row.archived_at is not None,
+        deals=used.deals,
+        values=used.values,
+    )

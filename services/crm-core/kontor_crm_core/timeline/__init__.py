@@ -1,0 +1,1 @@
+"""Timelines: everything that happened to a record, on one cursor."""

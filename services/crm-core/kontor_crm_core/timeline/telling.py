@@ -1,0 +1,38 @@
+"""Entries of a timeline in words."""
+
+from kontor_protos.kontor.crm.v1 import timeline_pb as pb
+from protobuf.wkt import Value
+
+from kontor_crm_core.timeline.rules import LONGEST_VALUE, change_title, is_long, stage_title
+
+
+def titled(entry: pb.TimelineEntry) -> pb.TimelineEntry:
+    """The entry with its line in words and its values cut."""
+    entry.title = title(entry)
+    for change in entry.changes:
+        entry.truncated |= is_long(plain(change.before)) or is_long(plain(change.after))
+        change.before, change.after = short(change.before), short(change.after)
+    return entry
+
+
+def title(entry: pb.TimelineEntry) -> str:
+    """The line that says what happened; of a note or task, its own."""
+    told = {change.field: change for change in entry.changes}
+    if entry.kind == "change":
+        return change_title(entry.version, list(told))
+    if entry.kind == "stage" and "stage" in told:
+        return stage_title(str(plain(told["stage"].before)), str(plain(told["stage"].after)))
+    if entry.kind == "link" and entry.linked:
+        return f"{entry.title} {entry.linked.name}".strip()
+    return entry.title
+
+
+def plain(value: Value | None) -> object:
+    """A value as Python has it."""
+    return value.to_python() if value else None
+
+
+def short(value: Value | None) -> Value | None:
+    """A value, cut if it is a long text."""
+    told = plain(value)
+    return Value.from_python(told[:LONGEST_VALUE]) if isinstance(told, str) and is_long(told) else value

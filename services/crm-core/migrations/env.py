@@ -1,0 +1,3 @@
+from kontor_platform.data.migrate import run_env
+
+run_env()

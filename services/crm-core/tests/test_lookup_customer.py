@@ -1,0 +1,108 @@
+"""A customer is found by whatever is known of it and answered whole."""
+
+import json
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def jane(crm: Any, company: str) -> str:
+    """A contact with every kind of key."""
+    made = crm.do(
+        "crm_upsert_contact",
+        name="Jané Doe",
+        email="Jane.Doe@acme.example",
+        phone="0170 1234567",
+        external_ids=[{"system": "hubspot", "value": "HS-7"}],
+    )
+    return str(made["contact"]["id"])
+
+
+def found(crm: Any, query: str) -> dict[str, Any]:
+    """The answer to a lookup."""
+    answer: dict[str, Any] = crm.do("crm_lookup_customer", query=query)
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("query", "key"),
+    [
+        ("JANE.doe@acme.example", "email"),
+        ("+49 170 123 45 67", "phone"),
+        ("0170/1234567", "phone"),
+        ("HS-7", "external_id"),
+        ("jane DOE", "name"),
+        ("doe", "name"),
+    ],
+)
+def test_any_key_finds(crm: Any, jane: str, query: str, key: str) -> None:
+    """Address, number in any spelling, foreign id and name lead to the contact with its company and owner."""
+    answer = found(crm, query)
+    assert (answer["outcome"], answer["matched_by"], answer["contact"]["id"]) == ("found", key, jane)
+    assert answer["company"]["name"] == "Acme GmbH"
+    assert answer["owner"]["id"] == str(crm.principal.actor)
+
+
+def test_company_by_domain_and_id(crm: Any, company: str) -> None:
+    """A company is found by its domain, its web address and its id."""
+    for query in ("acme.example", "https://www.acme.example/x", company):
+        answer = found(crm, query)
+        assert (answer["outcome"], answer["type"], answer["company"]["id"]) == ("found", "company", company)
+
+
+def test_whole_picture(crm: Any, jane: str, company: str) -> None:
+    """Open deals with stage and days in it, last activities, open tasks and counts come with the customer."""
+    crm.do("crm_create_deal", name="Widgets", amount="12500.5", currency="EUR", contact_ids=[jane], company_id=company)
+    crm.do("crm_create_note", body="Called about widgets", record_ids=[jane])
+    crm.do("crm_create_task", title="Send offer", record_ids=[jane])
+    answer = found(crm, jane)
+    deal = answer["open_deals"][0]
+    assert (deal["name"], deal["amount"], deal["days_in_stage"]) == ("Widgets", "12500.50", 0)
+    assert deal["stage"]
+    assert answer["last_activities"][0]["line"] == "Called about widgets"
+    assert answer["open_tasks"][0]["title"] == "Send offer"
+    counts = {"contacts": 0, "companies": 1, "deals": 1, "open_deals": 1, "activities": 1, "open_tasks": 1}
+    assert answer["counts"] == counts
+    assert found(crm, company)["counts"] == counts | {"contacts": 1, "companies": 0, "activities": 0, "open_tasks": 0}
+
+
+def test_several_are_never_picked_from(crm: Any, jane: str) -> None:
+    """Several matches are candidates with the evidence for each."""
+    bob = crm.do("crm_upsert_contact", name="Bob", phone="0170 1234567", email="b@b.example", match_on=["email"])
+    answer = found(crm, "0170 1234567")
+    assert answer["outcome"] == "candidates"
+    assert {each["id"] for each in answer["candidates"]} == {jane, bob["contact"]["id"]}
+    assert {each["evidence"] for each in answer["candidates"]} == {"same phone number"}
+    assert "contact" not in answer
+
+
+def test_none_offers_names_near(crm: Any, jane: str) -> None:
+    """Where nothing matches, names near the query are offered, and never more than three."""
+    answer = found(crm, "jnae deo")
+    assert (answer["outcome"], [each["id"] for each in answer["did_you_mean"]]) == ("none", [jane])
+    assert found(crm, "zzzzzz")["did_you_mean"] == []
+
+
+def test_budget(crm: Any, jane: str, company: str) -> None:
+    """An answer has at most 8 KB and names what was cut."""
+    crm.do("crm_upsert_company", id=company, description="ü" * 5000)
+    crm.do("crm_upsert_contact", id=jane, emails=[f"{'x' * 60}{n}@{'y' * 60}.example" for n in range(20)])
+    for number in range(6):
+        crm.do("crm_create_note", body="n" * 5000, record_ids=[jane])
+        crm.do("crm_create_task", title=f"{number} " + "t" * 190, record_ids=[jane])
+    answer = found(crm, jane)
+    assert len(json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()) <= 8 * 1024
+    assert answer["truncated"]
+    assert answer["counts"]["open_tasks"] == 6
+
+
+def test_foreign_customer_is_unknown(crm: Any, jane: str, nowhere: str) -> None:
+    """Another tenant's customer is answered byte for byte like one that does not exist, by any key."""
+    stranger = crm.stranger()
+    answers = [stranger.send("crm_lookup_customer", query=each) for each in (jane, nowhere)]
+    assert [each.status_code for each in answers] == [404, 404]
+    assert answers[0].content == answers[1].content
+    for query in ("jane.doe@acme.example", "0170 1234567", "HS-7", "jane doe"):
+        assert found(stranger, query)["outcome"] == "none"
+        assert found(stranger, query)["did_you_mean"] == []

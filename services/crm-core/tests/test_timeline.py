@@ -1,0 +1,127 @@
+"""Timelines over the service's own faces, on a real PostgreSQL."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+Entry = dict[str, Any]
+
+
+@pytest.fixture
+def busy(crm: Any, deal: str) -> str:
+    """A deal to which everything happened that can."""
+    for number in range(4):
+        crm.do(
+            "crm_create_note", body=f"Note {number}", record_ids=[deal], occurred_at=f"2026-01-0{number + 1}T09:00:00Z"
+        )
+    task = crm.do("crm_create_task", title="Call", record_ids=[deal])["task"]["id"]
+    crm.do("crm_update_pipeline", deal_id=deal, stage="Qualified", set={"close_date": "2026-12-31"})
+    crm.do("crm_update_pipeline", deal_id=deal, stage="Lost", reason="price")
+    crm.do("crm_complete_task", task_id=task)
+    return deal
+
+
+def entries(crm: Any, **conditions: Any) -> list[Entry]:
+    """A whole timeline, page by page."""
+    found: list[Entry] = []
+    cursor = ""
+    while True:
+        page = crm.do("crm_get_timeline", page_size=3, cursor=cursor, **conditions)
+        found += page["entries"]
+        cursor = page["next_cursor"]
+        if not cursor:
+            return found
+
+
+def test_everything_is_on_one_timeline(crm: Any, busy: str) -> None:
+    """Notes, tasks, changes, moves and links come newest first, each once, and are counted by kind."""
+    page = crm.do("crm_get_timeline", record_id=busy, page_size=50)
+    assert {each["kind"]: each["count"] for each in page["counts"]} == {
+        "note": 4,
+        "task": 1,
+        "change": 1,
+        "stage": 2,
+        "link": 2,
+    }
+    found = entries(crm, record_id=busy)
+    assert [each["id"] for each in found] == [each["id"] for each in page["entries"]]
+    assert len({(each["kind"], each["id"]) for each in found}) == page["total"] == 10
+    places = [(datetime.fromisoformat(each["occurred_at"]), each["id"]) for each in found]
+    assert places == sorted(places, reverse=True)
+
+
+def test_entries_say_what_happened(crm: Any, busy: str) -> None:
+    """A move names both stages, its reason and the fields set with it; a link names its other end."""
+    told = {
+        kind: [each for each in entries(crm, record_id=busy) if each["kind"] == kind]
+        for kind in ("stage", "change", "link")
+    }
+    lost, qualified = told["stage"]
+    assert (lost["title"], lost["body"]) == ("Moved from Qualified to Lost", "price")
+    assert "close_date" in [change["field"] for change in qualified["changes"]]
+    assert [each["title"] for each in told["change"]] == ["Created"]
+    assert {each["linked"]["name"] for each in told["link"]} == {"Jane Doe", "Acme GmbH"}
+
+
+def test_conditions_narrow_page_and_counts(crm: Any, busy: str) -> None:
+    """By kind, actor, kind of actor and time; counts tell of the kinds left out too."""
+    agent = crm.agent()
+    agent.over_grpc("crm_create_note", body="By an agent", record_ids=[busy])
+    assert [each["kind"] for each in entries(crm, record_id=busy, kinds=["task", "link"])] == ["task", "link", "link"]
+    assert [each["body"] for each in entries(crm, record_id=busy, actor_kind="agent")] == ["By an agent"]
+    assert len(entries(crm, record_id=busy, actor_id=str(agent.principal.actor))) == 1
+    january = {"since": "2026-01-02T09:00:00Z", "until": "2026-01-04T09:00:00Z"}
+    page = crm.do("crm_get_timeline", record_id=busy, kinds=["task"], **january)
+    assert (page["total"], page["counts"][0]) == (0, {"kind": "note", "count": 2})
+
+
+def test_long_texts_are_cut(crm: Any, deal: str) -> None:
+    """A cut says so, a page stays small, and what did not fit is on the next one."""
+    body = "ä" * 5_000
+    made = [crm.do("crm_create_note", body=body, record_ids=[deal])["note"]["id"] for _ in range(40)]
+    page = crm.do("crm_get_timeline", record_id=deal, kinds=["note"], page_size=200)
+    assert page["truncated"]
+    assert page["next_cursor"]
+    assert {len(each["body"]) for each in page["entries"]} == {500}
+    seen = [each["id"] for each in page["entries"]]
+    seen += [
+        each["id"]
+        for each in crm.do(
+            "crm_get_timeline", record_id=deal, kinds=["note"], page_size=200, cursor=page["next_cursor"]
+        )["entries"]
+    ]
+    assert sorted(seen) == sorted(made)
+
+
+def test_a_timeline_that_grows_repeats_nothing(crm: Any, busy: str) -> None:
+    """What is entered after the first page neither repeats nor hides an older entry."""
+    first = crm.do("crm_get_timeline", record_id=busy, page_size=4)
+    crm.do("crm_create_note", body="Late", record_ids=[busy])
+    rest = crm.do("crm_get_timeline", record_id=busy, page_size=50, cursor=first["next_cursor"])
+    ids = [each["id"] for each in first["entries"] + rest["entries"]]
+    assert len(ids) == len(set(ids)) == 10
+
+
+def test_a_foreign_cursor_is_refused(crm: Any, busy: str, company: str) -> None:
+    """A cursor works for the record and the conditions it was made for."""
+    cursor = crm.do("crm_get_timeline", record_id=busy, page_size=1)["next_cursor"]
+    for body in ({"record_id": company}, {"record_id": busy, "kinds": ["note"]}):
+        assert crm.refused("crm_get_timeline", cursor=cursor, **body)["code"] == "cursor_invalid"
+    assert crm.refused("crm_get_timeline", cursor=cursor[:-2] + "xx", record_id=busy)["code"] == "cursor_invalid"
+
+
+def test_a_move_entered_late_stands_where_it_happened(crm: Any) -> None:
+    """The timeline is ordered by when things happened, not by when they were entered."""
+    opened = datetime.now(UTC) - timedelta(days=30)
+    deal = crm.do("crm_create_deal", name="Old", opened_at=opened.isoformat())["deal"]["id"]
+    crm.do(
+        "crm_create_note", body="Yesterday", record_ids=[deal], occurred_at=(opened + timedelta(days=29)).isoformat()
+    )
+    crm.do("crm_update_pipeline", deal_id=deal, stage="Won", occurred_at=(opened + timedelta(days=10)).isoformat())
+    assert [each["kind"] for each in entries(crm, record_id=deal, kinds=["note", "stage"])] == ["note", "stage"]
+
+
+def test_the_timeline_is_the_same_over_grpc(crm: Any, busy: str) -> None:
+    """Both faces tell one story."""
+    assert crm.over_grpc("crm_get_timeline", record_id=busy) == crm.do("crm_get_timeline", record_id=busy)

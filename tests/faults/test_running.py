@@ -1,0 +1,169 @@
+"""`kontor up` and `down` when things go wrong, on a stack of their own whose path is too long for a unix socket."""
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from kontor_platform.dev.postgres import EmbeddedPostgres
+from kontor_platform.dev.processes import is_alive
+from support.stack import Stack, command, running, stack_at
+from support.waiting import wait_until
+
+UNIX_PATH_MAX = 108  # sun_path of unix(7)
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack to break, beside the test run's."""
+    data_dir = tmp_path_factory.mktemp("own") / ("long" * 20) / ("path" * 20)
+    assert len(str(data_dir)) > UNIX_PATH_MAX
+    with running(data_dir) as stack:
+        yield stack
+
+
+def whoami(stack: Stack, key: str) -> httpx2.Response:
+    """Who a key belongs to, asked through the edge."""
+    headers = {"authorization": f"Bearer {key}"}
+    return httpx2.post(f"{stack.edge_url}/mcp/crm/whoami", json={}, headers=headers, trust_env=False)
+
+
+def opens(stack: Stack, key: str) -> bool:
+    """Whether a key opens the stack."""
+    return whoami(stack, key).status_code == httpx2.codes.OK
+
+
+def test_two_stacks_run_side_by_side(stack: Stack, own: Stack) -> None:
+    """Each has its own ports, database and keys; a key of one is nothing to the other."""
+    assert stack.edge_url != own.edge_url
+    assert opens(stack, stack.credentials.demo.key("sales"))
+    assert opens(own, own.credentials.demo.key("sales"))
+    assert not opens(own, stack.credentials.demo.key("sales"))
+
+
+def test_started_twice_says_so(own: Stack) -> None:
+    """A second start on the same data ends with the process that has it, and leaves that one alone."""
+    again = own.kontor("up")
+    assert again.returncode == 1
+    assert str(own.run.supervisor.pid) in again.stderr
+    assert own.is_well()
+
+
+def test_secrets_and_credentials_are_private(own: Stack) -> None:
+    """Nobody else can read a key, and the file says what clients need."""
+    files = [own.home.credentials, *(each for each in own.secrets.rglob("*") if each.is_file())]
+    assert {stat.S_IMODE(each.stat().st_mode) for each in files} == {0o600}
+    assert stat.S_IMODE(own.secrets.stat().st_mode) == 0o700
+    told = json.loads(own.home.credentials.read_text())
+    keys = {"admin_key", "sales_key", "agent_key", "agent_admin_key", "operator_key", "viewer_key"}
+    assert keys | {"edge_url", "mcp_url", "tenant", "other"} <= told.keys()
+    assert keys | {"tenant"} <= told["other"].keys()
+
+
+def test_a_killed_service_comes_back(own: Stack) -> None:
+    """The supervisor starts another process on the same port, and the edge finds it."""
+    before = own.process("crm-core")
+    own.kill("crm-core")
+    wait_until(lambda: own.process("crm-core").pid != before.pid, what="another process is recorded")
+    wait_until(own.is_well, 30, "the stack is well again")
+    assert own.process("crm-core").ports == before.ports
+
+
+def test_killed_it_starts_again_on_the_same_data(own: Stack) -> None:
+    """After kill -9 of the supervisor a start ends what is left, and everything is as it was, keys included."""
+    run, database, keys = own.run, EmbeddedPostgres(own.home.postgres).pid, own.credentials
+    os.kill(run.supervisor.pid, signal.SIGKILL)
+    wait_until(lambda: not is_alive(run.supervisor), what="the supervisor is gone")
+    own.start()
+    assert not any(is_alive(each) for each in run.processes)
+    assert EmbeddedPostgres(own.home.postgres).pid == database
+    assert own.credentials.demo == keys.demo
+    assert opens(own, keys.demo.key("agent"))
+
+
+def test_a_lost_credentials_file_is_made_anew(own: Stack) -> None:
+    """The new keys work, and those of the lost file are dead."""
+    lost = own.credentials
+    own.stop()
+    own.home.credentials.unlink()
+    own.start()
+    assert own.credentials.demo.tenant == lost.demo.tenant
+    assert opens(own, own.credentials.demo.key("sales"))
+    assert not opens(own, lost.demo.key("sales"))
+
+
+def test_a_new_database_replaces_the_credentials_file(own: Stack) -> None:
+    """Keys of a database that is gone are not kept."""
+    old = own.credentials
+    own.stop()
+    EmbeddedPostgres(own.home.postgres).remove()
+    own.start()
+    assert own.credentials.demo.tenant != old.demo.tenant
+    assert opens(own, own.credentials.demo.key("viewer"))
+
+
+def test_down_leaves_nothing_running(own: Stack) -> None:
+    """After `down` no process of the stack lives, the database included, and `status` says so."""
+    run = own.run
+    own.stop()
+    assert not any(is_alive(each) for each in (run.supervisor, *run.processes))
+    assert not EmbeddedPostgres(own.home.postgres).running()
+    assert own.kontor("status").returncode == 1
+    own.start()
+
+
+def test_ctrl_c_stops_everything(tmp_path: Path) -> None:
+    """A stack in the foreground ends by SIGINT with exit code 0, its database included."""
+    stack = stack_at(tmp_path / "data")
+    with subprocess.Popen(
+        command("up"), env=dict(stack.environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        said = next((line for line in process.stdout if line.startswith("ready")), "")
+        run = stack.run
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+    database = EmbeddedPostgres(stack.home.postgres)
+    assert (bool(said), process.returncode) == (True, 0), rest
+    assert not any(is_alive(each) for each in run.processes)
+    assert not database.running()
+    database.remove()
+
+
+@pytest.mark.parametrize("setting", ["EDGE_PORT", "MCP_SERVER_PORT"])
+def test_a_taken_port_is_named_with_the_way_out(tmp_path: Path, setting: str) -> None:
+    """The message says which port, and which setting chooses another; nothing is left behind."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = stack_at(tmp_path, **{setting: str(port)}).kontor("up")
+    assert refused.returncode == 1
+    assert f"Port {port}" in refused.stderr
+    assert f"{setting}=" in refused.stderr
+    assert not EmbeddedPostgres(tmp_path / "postgres").running()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"DATABASE_URL": "postgresql://nobody:nothing@127.0.0.1:1/none"}, "does not answer"),
+        ({"DATABASE_URL": "mysql://127.0.0.1/none"}, "postgresql://"),
+        ({"MCP_SERVER_CONFIG": "nowhere.yaml"}, "MCP_SERVER_CONFIG"),
+        ({"EDGE_PORT": "http"}, "EDGE_PORT"),
+        ({"EDGE_HOST": "no such host"}, "EDGE_HOST"),
+        ({"KONTOR_DATA_DIR": "/dev/null/data"}, "KONTOR_DATA_DIR"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named(tmp_path: Path, settings: dict[str, str], said: str) -> None:
+    """One sentence names what is wrong, without a traceback and without a password."""
+    refused = stack_at(tmp_path / "data", **settings).kontor("up")
+    assert refused.returncode == 1
+    assert said in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert "nothing@" not in refused.stderr
