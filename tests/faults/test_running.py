@@ -116,7 +116,6 @@ def test_down_leaves_nothing_running(own: Stack) -> None:
     assert not any(is_alive(each) for each in (run.supervisor, *run.processes))
     assert not EmbeddedPostgres(own.home.postgres).running()
     assert own.kontor("status").returncode == 1
-    own.start()
 
 
 def test_ctrl_c_stops_everything(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult
 
+from kontor_cli.talk.gateway import first_cause
 from support.stack import Stack
 
 SECONDS = 30.0
@@ -50,12 +51,15 @@ def content_of(result: CallToolResult) -> dict[str, Any]:
 
 @asynccontextmanager
 async def mcp_client(url: str, key: str, mode: str = "auto") -> AsyncIterator[McpClient]:
-    """An MCP client with a bearer key for as long as the block."""
+    """An MCP client with a bearer key for as long as the block; what goes wrong inside is raised as it is."""
     headers = {"authorization": f"Bearer {key}"}
-    async with httpx2.AsyncClient(headers=headers, timeout=SECONDS, trust_env=False) as http:
-        transport = streamable_http_client(url, http_client=http)
-        async with Client(transport, mode=mode, cache=None, read_timeout_seconds=SECONDS) as client:
-            yield McpClient(client)
+    try:
+        async with httpx2.AsyncClient(headers=headers, timeout=SECONDS, trust_env=False) as http:
+            transport = streamable_http_client(url, http_client=http)
+            async with Client(transport, mode=mode, cache=None, read_timeout_seconds=SECONDS) as client:
+                yield McpClient(client)
+    except BaseExceptionGroup as group:
+        raise first_cause(group) from group
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Everything that runs on this machine: how it is started, recorded and stopped."""

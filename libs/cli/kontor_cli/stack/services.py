@@ -1,0 +1,48 @@
+"""The services that exist here, known by name only: none is imported."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+GATEWAY = "mcp-gateway"
+GOVERNANCE = "crm-governance"
+# In the order in which they start; those that are not installed are left out.
+NAMES = (GOVERNANCE, "crm-core", "memory", "reporting", "chat", GATEWAY)
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledService:
+    """A service that is installed."""
+
+    name: str
+    migrations: Path
+
+    @property
+    def package(self) -> str:
+        """Its Python package, run by `python -m`."""
+        return package_of(self.name)
+
+    @property
+    def schema(self) -> str:
+        """Its schema, and the prefix of its database roles."""
+        return self.name.replace("-", "_")
+
+    @property
+    def prefix(self) -> str:
+        """The prefix of its own environment variables."""
+        return self.schema.upper()
+
+
+def package_of(name: str) -> str:
+    """The Python package of a service."""
+    return f"kontor_{name.replace('-', '_')}"
+
+
+def installed_services() -> list[InstalledService]:
+    """The services whose packages can be found."""
+    found = [(name, find_spec(package_of(name))) for name in NAMES]
+    return [
+        InstalledService(name, Path(spec.origin).resolve().parents[1] / "migrations")
+        for name, spec in found
+        if spec is not None and spec.origin is not None
+    ]

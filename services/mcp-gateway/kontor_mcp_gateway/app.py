@@ -1,0 +1,145 @@
+"""The only wiring of the gateway."""
+
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mcp.server import Server
+from mcp.server.subscriptions import ListenHandler
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from kontor_mcp_gateway.approvals.decisions import Decisions
+from kontor_mcp_gateway.audit.intents import Intents
+from kontor_mcp_gateway.audit.journal import Journal
+from kontor_mcp_gateway.audit.strangers import Strangers
+from kontor_mcp_gateway.catalogue.feed import Feed
+from kontor_mcp_gateway.catalogue.images import Images
+from kontor_mcp_gateway.door.approvals import Approvals
+from kontor_mcp_gateway.door.authenticate import Authenticated
+from kontor_mcp_gateway.door.body import StrictBody
+from kontor_mcp_gateway.door.documents import Documents
+from kontor_mcp_gateway.door.door import Door
+from kontor_mcp_gateway.door.facade import Facade
+from kontor_mcp_gateway.door.health import Health
+from kontor_mcp_gateway.door.mcp import McpFace, Sealing, transport
+from kontor_mcp_gateway.door.public import Doors, rest_app
+from kontor_mcp_gateway.door.reads import PlainReads
+from kontor_mcp_gateway.door.unknown import Unknown
+from kontor_mcp_gateway.fanout.upstream import Upstream
+from kontor_mcp_gateway.identity.passports import Passports
+from kontor_mcp_gateway.metering.limiter import Limiter
+from kontor_mcp_gateway.settings import GOVERNANCE, OWN, Settings, addresses
+from kontor_platform.contract.image import platform_image
+from kontor_platform.data.pages import Cursors
+from kontor_platform.faces.host import Service, bound, running
+from kontor_platform.runtime.settings import read_secret
+from kontor_platform.runtime.tokens import GrantSigner
+
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
+
+
+def build(settings: Settings, environment: Mapping[str, str]) -> Service:
+    """Builds the gateway; nothing is opened before it runs."""
+    service = Service(name=OWN, settings=settings, image=platform_image(), migrations=MIGRATIONS)
+    gateway = Gateway(service, settings, environment)
+    service.public = gateway
+    service.public_socket = lambda: bound(settings.mcp_fd, settings.mcp_host, settings.mcp_port)
+    service.background = [gateway.open]
+    return service
+
+
+@dataclass
+class Gateway:
+    """The gateway as an application: closed until `open`, since channels and counters need a running loop."""
+
+    service: Service
+    settings: Settings
+    environment: Mapping[str, str]
+    doors: ASGIApp | None = field(default=None, init=False)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        assert self.doors is not None
+        await self.doors(scope, receive, send)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Connects to the services, begins with what is known of them, and follows them."""
+        service, settings = self.service, self.settings
+        # The SDK tells of every request without a session that it ends.
+        logging.getLogger("mcp").setLevel(logging.WARNING)
+        found = addresses(self.environment, service.config.services)
+        upstreams = {name: Upstream(name, address) for name, address in found.items()}
+        feed = Feed(upstreams, Images(service.database))
+        await feed.load()
+        strangers, intents = Strangers(service.database), Intents(service.database, settings.spool_dir / OWN)
+        passports = Passports(
+            upstreams[GOVERNANCE], read_secret(settings.service_key_file, "SERVICE_KEY_FILE").decode()
+        )
+        limiter, journal = Limiter(settings.valkey_url), Journal(service.database, service.reads, intents)
+        listen = ListenHandler(feed.changes)
+        unknown = Unknown(feed, service.config, journal, limiter)
+        door = Door(
+            config=service.config,
+            passports=passports,
+            limiter=limiter,
+            upstreams=upstreams,
+            signer=GrantSigner(settings.grant_key_file),
+            journal=journal,
+        )
+        face = McpFace(feed=feed, door=door, config=service.config, limiter=limiter, unknown=unknown, listen=listen)
+        server = face.server(Sealing([read_secret(settings.request_state_file, "REQUEST_STATE_SECRET_FILE")]))
+        rest = rest_app(
+            facade=Facade(feed=feed, door=door, config=service.config, unknown=unknown),
+            approvals=Approvals(
+                decisions=Decisions(service.database),
+                passports=passports,
+                limiter=limiter,
+                config=service.config,
+                journal=journal,
+                cursors=Cursors(read_secret(settings.cursor_secret_file, "CURSOR_SECRET_FILE")),
+            ),
+            health=Health(feed, service.readiness, service.config),
+            documents=Documents(feed),
+            feed=feed,
+            config=service.config,
+        )
+        security = transport(settings.hosts.split(","), settings.origins.split(","))
+        mcp = PlainReads(
+            mcp_app(server, security),
+            feed=feed,
+            door=door,
+            config=service.config,
+            security=security,
+            server_info=server.server_info_stamp,
+        )
+        self.doors = Doors(
+            mcp=Authenticated(StrictBody(mcp), passports, strangers, "gateway"),
+            guarded=Authenticated(rest, passports, strangers, "facade"),
+            rest=rest,
+        )
+        service.readiness.tell(lambda ready: ended(listen, ready=ready))
+        async with AsyncExitStack() as stack:
+            for upstream in upstreams.values():
+                stack.push_async_callback(upstream.close)
+            stack.callback(intents.close)
+            await stack.enter_async_context(running(intents.run()))
+            await stack.enter_async_context(running(strangers.run()))
+            await stack.enter_async_context(feed.running())
+            await stack.enter_async_context(server.session_manager.run())
+            yield
+
+
+def mcp_app(server: Server[object], security: TransportSecuritySettings) -> ASGIApp:
+    """The SDK's application without its routing, since the path is known."""
+    server.streamable_http_app(stateless_http=True, transport_security=security)
+    return server.session_manager.handle_request
+
+
+async def ended(listen: ListenHandler, *, ready: bool) -> None:
+    """Ends the open streams once the gateway drains, so that their clients listen elsewhere."""
+    if not ready:
+        listen.close()

@@ -1,0 +1,1 @@
+"""Approvals: who was asked, who decided, and the one call that follows."""

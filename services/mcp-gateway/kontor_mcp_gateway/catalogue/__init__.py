@@ -1,0 +1,1 @@
+"""What can be called, built from the services' descriptor images alone."""

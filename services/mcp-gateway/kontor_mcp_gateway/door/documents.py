@@ -1,0 +1,188 @@
+"""The one OpenAPI document: every service's operations, and the gateway's own paths."""
+
+from typing import Any
+
+from kontor_mcp_gateway.approvals.rules import Status
+from kontor_mcp_gateway.catalogue.catalogue import Catalogue
+from kontor_mcp_gateway.catalogue.feed import Feed
+from kontor_mcp_gateway.catalogue.tool import CONTROLS
+from kontor_platform.faces.openapi import openapi, problem_of, refusal_statuses
+
+Document = dict[str, Any]
+TITLE = "Kontor"
+
+
+class Documents:
+    """Writes the document once per catalogue."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self._written: tuple[Catalogue, Document] | None = None
+
+    def openapi(self) -> Document:
+        """The present document."""
+        present = self._feed.present
+        if self._written is None or self._written[0] is not present:
+            self._written = (present, written(present))
+        return self._written[1]
+
+
+def written(catalogue: Catalogue) -> Document:
+    """The document of a catalogue."""
+    operations = [each for each in catalogue.operations() if each.route is not None and not each.policy.internal]
+    document = openapi(TITLE, operations)
+    document["paths"] |= own_paths()
+    document["components"]["schemas"] |= {"Approval": approval_schema()}
+    return document
+
+
+def own_paths() -> Document:
+    """The gateway's paths."""
+    return {
+        "/mcp/{domain}/{op}": {"post": call_described()},
+        "/approvals": {"get": list_described()},
+        "/approvals/{id}": {"get": described("get_approval", "Shows one approval.", approval_ref(), [id_parameter()])},
+        "/approvals/{id}/decide": {"post": decide_described()},
+        "/catalogue": {
+            "get": described(
+                "get_catalogue", "Lists the tools the key may call, and the services behind them.", {"type": "object"}
+            )
+        },
+        "/health": {"get": health_described()},
+    }
+
+
+def described(name: str, summary: str, schema: Document, parameters: list[Document] | None = None) -> Document:
+    """One operation of the gateway."""
+    success = {"description": "The answer.", "content": {"application/json": {"schema": schema}}}
+    refusals = {str(status): problem_of(status) for status in refusal_statuses()}
+    return {
+        "operationId": name,
+        "summary": summary,
+        "tags": ["Gateway"],
+        "parameters": parameters or [],
+        "responses": {"200": success} | refusals,
+    }
+
+
+def call_described() -> Document:
+    """Calling a tool over REST."""
+    parameters = [
+        path_parameter("domain", "The tool's name up to its first underscore."),
+        path_parameter("op", "The rest of the name."),
+    ]
+    whole = described(
+        "call_tool", "Calls a tool under the rules of MCP: roles, limits, approvals.", {"type": "object"}, parameters
+    )
+    body = {
+        "type": "object",
+        "description": "The tool's arguments, and the control arguments of a write.",
+        "properties": CONTROLS,
+    }
+    return whole | {"requestBody": {"required": False, "content": {"application/json": {"schema": body}}}}
+
+
+def list_described() -> Document:
+    """Listing approvals."""
+    parameters = [
+        query_parameter("status", {"type": "string", "enum": [each.value for each in Status]}, "Only these."),
+        query_parameter(
+            "page_size", {"type": "integer", "minimum": 1, "maximum": 200}, "How many at most; 50 if left out."
+        ),
+        query_parameter("cursor", {"type": "string"}, "`next_cursor` of the page before."),
+    ]
+    page = {
+        "type": "object",
+        "properties": {"approvals": {"type": "array", "items": approval_ref()}, "next_cursor": {"type": "string"}},
+        "required": ["approvals", "next_cursor"],
+    }
+    return described("list_approvals", "Lists approvals the person may see, the newest first.", page, parameters)
+
+
+def decide_described() -> Document:
+    """Deciding an approval."""
+    whole = described(
+        "decide_approval",
+        "Approves or denies a waiting call; people only, never the asking key.",
+        approval_ref(),
+        [id_parameter()],
+    )
+    schema = {
+        "type": "object",
+        "properties": {
+            "decision": {"type": "string", "enum": ["approve", "deny"]},
+            "reason": {"type": "string", "maxLength": 1000, "description": "Told to the caller."},
+        },
+        "required": ["decision"],
+        "additionalProperties": False,
+    }
+    content = {"schema": schema, "example": {"decision": "approve", "reason": "Agreed by phone."}}
+    return whole | {"requestBody": {"required": True, "content": {"application/json": content}}}
+
+
+def health_described() -> Document:
+    """The state of the whole."""
+    states = {"type": "object", "additionalProperties": {"type": "string"}}
+    schema = {
+        "type": "object",
+        "properties": {"status": {"type": "string"}, "services": states},
+        "required": ["status", "services"],
+    }
+    answer = {"description": "The state.", "content": {"application/json": {"schema": schema}}}
+    return {
+        "operationId": "health",
+        "summary": "Tells whether the services work.",
+        "tags": ["Gateway"],
+        "security": [],
+        "responses": {"200": answer, "503": answer},
+    }
+
+
+def approval_ref() -> Document:
+    """A reference to the schema of an approval."""
+    return {"$ref": "#/components/schemas/Approval"}
+
+
+def approval_schema() -> Document:
+    """An approval as people see it."""
+    text, maybe = {"type": "string"}, {"type": ["string", "null"]}
+    moment = {"type": "string", "format": "date-time"}
+    properties = {
+        **dict.fromkeys(
+            ("id", "tool", "level", "level_needed", "evidence", "actor", "client", "client_name", "reason"), text
+        ),
+        "created_at": moment,
+        "expires_at": moment,
+        **dict.fromkeys(("on_behalf_of", "decided_at", "decided_by"), maybe),
+        "status": {"type": "string", "enum": [each.value for each in Status]},
+        "arguments": {"type": "object"},
+        "preview": {"type": "object"},
+        "tainted": {"type": "boolean"},
+    }
+    return {
+        "type": "object",
+        "description": "A call that needs a person's consent.",
+        "properties": properties,
+        "required": sorted(properties),
+    }
+
+
+def id_parameter() -> Document:
+    """The id of an approval in a path."""
+    return path_parameter("id", "Id of the approval.") | {"schema": {"type": "string", "format": "uuid"}}
+
+
+def path_parameter(name: str, words: str) -> Document:
+    """A parameter in a path."""
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": words,
+        "schema": {"type": "string", "pattern": "^[a-z0-9_]+$"},
+    }
+
+
+def query_parameter(name: str, schema: Document, words: str) -> Document:
+    """A parameter in a query."""
+    return {"name": name, "in": "query", "required": False, "description": words, "schema": schema}

@@ -1,0 +1,164 @@
+"""One service behind the gateway: its channel, its deadline, its cap, its breaker."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2
+from kontor_protos.kontor.platform.v1.describe_pb import DescribeRequest, DescribeResponse
+from protobuf import Message
+
+from kontor_mcp_gateway.fanout.breaker import Breaker
+from kontor_mcp_gateway.fanout.errors import is_silence, refusal_from, unavailable
+from kontor_platform.contract.operation import Operation
+from kontor_platform.contract.problem import Unavailable
+
+DEADLINE_S = 2.0
+OPEN_WORLD_DEADLINE_S = 10.0
+PROBE_DEADLINE_S = 0.5
+DESCRIBE_DEADLINE_S = 1.0
+MAX_IN_FLIGHT = 128
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+MAX_METADATA_BYTES = 1024 * 1024
+DESCRIBE = "/kontor.platform.v1.Platform/Describe"
+HEALTH = "/grpc.health.v1.Health/Check"
+
+# Every call carries an idempotency key or only reads, so a service that was not there may be asked again.
+RETRIES = {
+    "methodConfig": [
+        {
+            "name": [{}],
+            "retryPolicy": {
+                "maxAttempts": 3,
+                "initialBackoff": "0.05s",
+                "maxBackoff": "0.2s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ],
+    "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
+}
+OPTIONS = [
+    ("grpc.service_config", json.dumps(RETRIES)),
+    ("grpc.enable_retries", 1),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    # Previews come as trailing metadata, and gRPC would refuse those over 8 KiB.
+    ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    # Each upstream keeps a connection of its own, so that a breaker speaks for one service.
+    ("grpc.use_local_subchannel_pool", 1),
+]
+
+Metadata = tuple[tuple[str, str], ...]
+Invoke = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a service answered, and what it told beside the answer."""
+
+    message: Message
+    replayed: bool = False
+    secret_withheld: bool = False
+    preview: bytes = b""
+
+
+class Upstream:
+    """A service; every call to it is bounded in time and in number."""
+
+    def __init__(self, name: str, address: str) -> None:
+        self.name = name
+        self.address = address
+        self.in_flight = 0
+        self.channel = grpc.aio.insecure_channel(address, options=OPTIONS)
+        self.breaker = Breaker(self.is_serving)
+        self._invokes: dict[tuple[str, type[Message]], Invoke] = {}
+        self._describe = self.channel.unary_unary(
+            DESCRIBE, request_serializer=DescribeRequest.to_binary, response_deserializer=DescribeResponse.from_binary
+        )
+        self._health = self.channel.unary_unary(
+            HEALTH,
+            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+            response_deserializer=health_pb2.HealthCheckResponse.FromString,
+        )
+
+    async def call(self, operation: Operation, request: Message, metadata: Metadata, *, deadline_s: float) -> Reply:
+        """Runs an operation; raises the service's refusal, or Unavailable at once while it does not answer."""
+        if not await self.breaker.admits():
+            raise unavailable(self.name)
+        if self.in_flight >= MAX_IN_FLIGHT:
+            raise Unavailable(f"{self.name} is busy; try again.", retry_after_s=1)
+        self.in_flight += 1
+        try:
+            return await self._answered(self._invoke(operation), request, metadata, deadline_s)
+        except grpc.aio.AioRpcError as error:
+            if is_silence(error):
+                self.breaker.failed()
+            raise refusal_from(error, self.name) from error
+        finally:
+            self.in_flight -= 1
+
+    async def describe(self, known_sha: str) -> DescribeResponse | None:
+        """What the service offers; None if it does not answer."""
+        try:
+            told: DescribeResponse = await self._describe(
+                DescribeRequest(known_sha=known_sha), timeout=DESCRIBE_DEADLINE_S
+            )
+        except grpc.aio.AioRpcError:
+            return None
+        return told
+
+    async def is_serving(self) -> bool:
+        """Whether the service answers that it serves; an answer clears the breaker."""
+        try:
+            told = await self._health(health_pb2.HealthCheckRequest(), timeout=PROBE_DEADLINE_S)
+        except grpc.aio.AioRpcError:
+            return False
+        serving = bool(told.status == health_pb2.HealthCheckResponse.SERVING)
+        if serving:
+            self.breaker.answered()
+        return serving
+
+    async def close(self) -> None:
+        """Ends the connection."""
+        await self.breaker.close()
+        await self.channel.close()
+
+    async def _answered(self, invoke: Invoke, request: Message, metadata: Metadata, deadline_s: float) -> Reply:
+        call = invoke(request, metadata=metadata, timeout=deadline_s)
+        message = await call
+        trailing = await call.trailing_metadata()
+        if not trailing:
+            return Reply(message)
+        told = {key: value for key, value in trailing}
+        return Reply(
+            message,
+            replayed=told.get("kontor-replayed") == "true",
+            secret_withheld=told.get("kontor-secret-withheld") == "true",
+            preview=told.get("kontor-preview-bin", b""),
+        )
+
+    def _invoke(self, operation: Operation) -> Invoke:
+        key = (operation.rpc, operation.response_type)
+        known = self._invokes.get(key)
+        if known is None:
+            known = self._invokes[key] = self.channel.unary_unary(
+                operation.rpc,
+                request_serializer=_binary,
+                response_deserializer=operation.response_type.from_binary,
+            )
+        return known
+
+
+def deadline_of(operation: Operation) -> float:
+    """How long a call may take, in seconds."""
+    return OPEN_WORLD_DEADLINE_S if operation.policy.open_world else DEADLINE_S
+
+
+def _binary(message: Message) -> bytes:
+    return message.to_binary()
