@@ -103,7 +103,9 @@ class PlainReads:
         if b"application/json" not in accept or b"text/event-stream" not in accept:
             return None
         found = self._named(scope[PARSED], headers)
-        return found if found is not None and await self._lets_in(scope, headers) else None
+        if found is None or not self._config.tenant(scope[CALLER].principal.slug).offers(found.tool.operation):
+            return None
+        return found if await self._lets_in(scope, headers) else None
 
     def _named(self, value: Any, headers: Mapping[bytes, bytes]) -> Read | None:
         if not isinstance(value, dict) or value.keys() != ENVELOPE or value["jsonrpc"] != "2.0":
