@@ -113,7 +113,7 @@ async def test_without_a_key_nothing_is_told(stack: Stack, at_edge: ConnectEdge)
 
 async def test_a_revoked_key_is_dead(stack: Stack, tenant: Tenant, connect: ConnectMcp, at_edge: ConnectEdge) -> None:
     """After an approved revocation neither door takes the key for a write, and within seconds none takes it at all."""
-    victim = tenant.issued["agent_key"].id
+    victim = tenant.issued["agent_key"].key_id
     async with at_edge(tenant.key("admin")) as admin, at_edge(tenant.key("approver")) as approver:
         asked = (await admin.post("/mcp/crm/revoke_api_key", {"id": victim})).json()
         assert asked["code"] == "approval_required", asked

@@ -22,7 +22,7 @@ from kontor_platform.runtime.principal import Principal
 from kontor_platform.runtime.tokens import PassportSigner
 from support.waiting import wait_until
 
-START_SECONDS = 120.0
+START_SECONDS = 180.0
 STOP_SECONDS = 60.0
 SETTINGS = ("DATABASE_URL", "EDGE_HOST", "MCP_SERVER_HOST", "MCP_SERVER_CONFIG", "APP_ENV", "KONTOR_KEY")
 

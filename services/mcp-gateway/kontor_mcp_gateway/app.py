@@ -4,6 +4,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from mcp.server import Server
@@ -34,16 +35,20 @@ from kontor_mcp_gateway.metering.limiter import Limiter
 from kontor_mcp_gateway.settings import GOVERNANCE, OWN, Settings, addresses
 from kontor_platform.contract.image import platform_image
 from kontor_platform.data.pages import Cursors
+from kontor_platform.data.retention import Retention
 from kontor_platform.faces.host import Service, bound, running
 from kontor_platform.runtime.settings import read_secret
 from kontor_platform.runtime.tokens import GrantSigner
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
+KEPT_APPROVALS = Retention("approvals", "created_at", timedelta(days=30))
 
 
 def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     """Builds the gateway; nothing is opened before it runs."""
-    service = Service(name=OWN, settings=settings, image=platform_image(), migrations=MIGRATIONS)
+    service = Service(
+        name=OWN, settings=settings, image=platform_image(), migrations=MIGRATIONS, retentions=[KEPT_APPROVALS]
+    )
     gateway = Gateway(service, settings, environment)
     service.public = gateway
     service.public_socket = lambda: bound(settings.mcp_fd, settings.mcp_host, settings.mcp_port)

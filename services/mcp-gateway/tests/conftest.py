@@ -34,6 +34,7 @@ tenants:
   usual: {limits: {every: 6000}}
   stern: {mode: strict, limits: {every: 6000}}
   small: {}
+  blind: {tools: {deny: [garden_get_plant]}}
   narrow: {tools: {deny: [garden_visit_plant]}, roles: {garden_water_plant: [manager]}, limits: {every: 6000}}
 """
 

@@ -27,7 +27,7 @@ from kontor_cli.talk.keys import Caller, caller
 
 Accounts = Annotated[Path | None, typer.Option(help="Accounts of a Salesforce export, CSV in any encoding.")]
 Opportunities = Annotated[Path | None, typer.Option(help="Its opportunities.")]
-Limit = Annotated[int, typer.Option(min=1, help="At most so many deals, with their companies.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="At most so many deals, with their companies.")]
 Start = Annotated[bool, typer.Option("--start", help="Starts the stack in the background if none runs.")]
 TENANT = "demo"
 OWNER = "crm-core"
@@ -57,7 +57,7 @@ class Told:
 
 
 def demo(
-    accounts: Accounts = None, opportunities: Opportunities = None, limit: Limit = 1_000_000, start: Start = False
+    accounts: Accounts = None, opportunities: Opportunities = None, limit: Limit = None, start: Start = False
 ) -> None:
     """Has an agent bring another CRM's companies and deals in over MCP, while an operator approves each write."""
     settings = read_settings()
@@ -65,7 +65,8 @@ def demo(
     if start and home.running() is None:
         announce(start_detached(home), home, "kontor down")
     cast = Cast.of(home)
-    export = read_export(*paths(accounts, opportunities, home)).limited(limit)
+    whole = read_export(*paths(accounts, opportunities, home))
+    export = whole if limit is None else whole.limited(limit)
     story.tell_export(export)
     told = asyncio.run(perform(cast, export))
     by_sql = counted_by_sql(owner_url(settings, home), tenant_id(home), told.asked)

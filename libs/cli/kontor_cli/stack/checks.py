@@ -77,10 +77,11 @@ def services() -> Finding:
 def found(name: str, look: Callable[[], Path]) -> Finding:
     """A program that the stack runs is there and starts."""
     try:
-        told = subprocess.run([str(look()), "--version"], capture_output=True, text=True, check=True).stdout
+        program = str(look())
+        told = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
     except (BadEdge, PostgresFailed, OSError, subprocess.CalledProcessError) as error:
         return Finding(Verdict.BAD, f"{name}: {error}", "make environment")
-    version = VERSION.search(told)
+    version = VERSION.search(told.replace(program, ""))
     return Finding(Verdict.GOOD, f"{name} {version.group() if version else 'of unknown version'}")
 
 

@@ -42,10 +42,6 @@ class FirstKeys:
         """Replaces all keys and the file."""
         self._write(self._issue([DEMO, OTHER]))
 
-    def refused(self) -> list[str]:
-        """The names of keys in the file that the gateway refuses."""
-        return asyncio.run(refused_keys(read_credentials(self.home.credentials)))
-
     def _fitting(self, present: Sequence[TenantLine]) -> Credentials | None:
         """The file as it is, if it names the tenants of this database."""
         ids = {each.slug: each.id for each in present}

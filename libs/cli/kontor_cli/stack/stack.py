@@ -22,7 +22,7 @@ from kontor_platform.dev.processes import Program
 from kontor_platform.edge import BadEdge, Edge, write_edge
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stack:
     """One stack before and while it runs."""
 
@@ -34,7 +34,7 @@ class Stack:
     internal: dict[str, socket.socket] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "internal", bind_internal(self.services))
+        self.internal = bind_internal(self.services)
 
     @property
     def environments(self) -> Environments:

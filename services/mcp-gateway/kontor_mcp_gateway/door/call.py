@@ -18,6 +18,7 @@ from kontor_platform.contract.problem import InvalidField
 from kontor_platform.runtime.tenant_policy import TenantPolicy
 
 MAX_KEY = 255
+CLIENT_NAME_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,11 @@ class ToolCall:
     def terms(self) -> Terms:
         """What must still hold when an approval for it is used."""
         return Terms(self.tool.fingerprint, self.tool.policy_version(self.policy), self.level)
+
+
+def client_name(name: object) -> str:
+    """What a client calls itself, for display only."""
+    return name[:CLIENT_NAME_LENGTH] if isinstance(name, str) else ""
 
 
 def taken_out(arguments: Mapping[str, Any], names: frozenset[str]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -30,7 +30,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from kontor_mcp_gateway import __version__
 from kontor_mcp_gateway.approvals.desk import AskAtClient
 from kontor_mcp_gateway.catalogue.feed import Feed
-from kontor_mcp_gateway.door.call import Ask, Prompt
+from kontor_mcp_gateway.door.call import Ask, Prompt, client_name
 from kontor_mcp_gateway.door.canonical import HANDED, TOO_MANY_REQUESTS, Canonical, Handed, Metered, caller_of, scope_of
 from kontor_mcp_gateway.door.door import Answer, Door
 from kontor_mcp_gateway.door.unknown import Unknown
@@ -45,7 +45,6 @@ STATE_TTL_S = 900
 LIST_TTL_MS = 60_000
 QUESTION = "approval"
 TAINT = "kontor/taint"
-CLIENT_NAME_LENGTH = 100
 INSTRUCTIONS = (
     "Kontor is a CRM. Look records up before changing them. A write may answer `approval_required`: a person decides, "
     "then repeat the identical call with `approval_id`. `dry_run: true` shows what a write would do. "
@@ -171,7 +170,7 @@ def asked(ctx: Context, params: CallToolRequestParams, handed: Handed) -> Ask:
         caller=caller_of(ctx),
         call_id=new_id(),
         face="mcp",
-        client_name=client_name(meta.get(CLIENT_INFO_META_KEY)),
+        client_name=client_name(name_in(meta.get(CLIENT_INFO_META_KEY))),
         tainted=bool(meta.get(TAINT)),
         prompt=prompt_of(ctx, params),
     )
@@ -193,10 +192,9 @@ def takes_forms(ctx: Context) -> bool:
     return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
 
 
-def client_name(info: Any) -> str:
-    """What the client calls itself, for display only."""
-    name = info.get("name") if isinstance(info, dict) else None
-    return name[:CLIENT_NAME_LENGTH] if isinstance(name, str) else ""
+def name_in(info: object) -> object:
+    """The name in what a client tells of itself, whatever shape that has."""
+    return info.get("name") if isinstance(info, dict) else None
 
 
 def answered(answer: Answer) -> Result:

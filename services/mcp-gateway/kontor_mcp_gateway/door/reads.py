@@ -26,7 +26,7 @@ from kontor_mcp_gateway.catalogue.feed import Feed
 from kontor_mcp_gateway.catalogue.tool import Tool
 from kontor_mcp_gateway.door.authenticate import CALLER
 from kontor_mcp_gateway.door.body import PARSED
-from kontor_mcp_gateway.door.call import Ask
+from kontor_mcp_gateway.door.call import Ask, client_name
 from kontor_mcp_gateway.door.door import Door
 from kontor_mcp_gateway.identity.caller import Caller
 from kontor_platform.contract.operation import Approval
@@ -37,9 +37,8 @@ from kontor_platform.runtime.server_config import ServerConfig
 CALL = "tools/call"
 ENVELOPE = frozenset({"jsonrpc", "id", "method", "params"})
 PARAMS = frozenset({"name", "arguments", "_meta"})
-META = frozenset(
-    {PROTOCOL_VERSION_META_KEY, CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, "traceparent", "tracestate"}
-)
+TRACE = frozenset({"traceparent", "tracestate"})
+META = TRACE | {PROTOCOL_VERSION_META_KEY, CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY}
 ONCE = (b"content-type", b"accept", b"mcp-protocol-version", b"mcp-method", b"mcp-name", b"host")
 MIRRORED = b"mcp-param-"
 MAX_ORIGINS = 1_000
@@ -81,12 +80,14 @@ class PlainReads:
         if read is None:
             await self._app(scope, receive, send)
             return
-        watcher = asyncio.create_task(cancel_when_gone(receive, asyncio.current_task()))
+        task = asyncio.current_task()
+        watcher = asyncio.create_task(cancel_when_gone(receive, task))
         try:
             body = await self._answer(read, scope[CALLER])
         except asyncio.CancelledError:
-            if not watcher.done():
+            if task is None or not watcher.done():
                 raise
+            task.uncancel()
             return
         finally:
             watcher.cancel()
@@ -139,10 +140,8 @@ class PlainReads:
             return await self._called(read, caller)
 
     async def _called(self, read: Read, caller: Caller) -> bytes:
-        info = read.meta.get(CLIENT_INFO_META_KEY, {})
-        ask = Ask(
-            read.tool, read.sent_as, read.arguments, {}, caller, new_id(), "mcp", client_name=info.get("name", "")
-        )
+        name = read.meta.get(CLIENT_INFO_META_KEY, {}).get("name")
+        ask = Ask(read.tool, read.sent_as, read.arguments, {}, caller, new_id(), "mcp", client_name(name))
         try:
             answer = await self._door.call(ask)
         except Refusal as refusal:
@@ -183,7 +182,7 @@ def is_plain(params: Any) -> bool:
         and isinstance(meta.get(CLIENT_CAPABILITIES_META_KEY), dict)
         and isinstance(info, dict)
         and all(isinstance(info.get(each), str) for each in ("name", "version"))
-        and all(isinstance(meta.get(each, ""), str) for each in ("traceparent", "tracestate"))
+        and all(isinstance(meta.get(each, ""), str) for each in TRACE)
     )
 
 

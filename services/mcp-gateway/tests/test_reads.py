@@ -1,0 +1,89 @@
+"""Plain reads are answered without the SDK, and no client can tell."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+VERSION = "2026-07-28"
+META = {
+    "io.modelcontextprotocol/protocolVersion": VERSION,
+    "io.modelcontextprotocol/clientCapabilities": {},
+    "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+}
+HEADERS = {
+    "content-type": "application/json",
+    "accept": "application/json, text/event-stream",
+    "mcp-protocol-version": VERSION,
+    "mcp-method": "tools/call",
+    "mcp-name": "garden_get_plant",
+}
+# The SDK takes this for both types; the short way only takes them by name.
+BY_THE_SDK = {"accept": "*/*"}
+
+
+def request(given: Mapping[str, Any], **params: Any) -> dict[str, Any]:
+    """A call of the one read there is."""
+    whole = {"name": "garden_get_plant", "arguments": dict(given), "_meta": copy.deepcopy(META)} | params
+    return {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": whole}
+
+
+async def answered(world: Any, key: str, body: Any, **headers: str) -> tuple[int, Any]:
+    """Status and body of an answer, without the id of the call."""
+    async with world.raw(key) as http:
+        answer = await http.post(f"{world.url}/mcp", json=body, headers=HEADERS | headers)
+    told = answer.json()
+    told.get("result", {}).get("_meta", {}).pop("kontor/call_id", None)
+    return answer.status_code, told
+
+
+@pytest.mark.parametrize("case", ["found", "unknown id", "wrong argument", "unknown argument"])
+async def test_both_ways_answer_alike(world: Any, people: Any, case: str) -> None:
+    """An answer and a refusal are the same, apart from their call's id."""
+    plant = await world.sow(people, 'a "quoted" \u2028 fern')
+    arguments: dict[str, Any] = {
+        "found": {"id": plant},
+        "unknown id": {"id": str(people.tenant)},
+        "wrong argument": {"id": 7},
+        "unknown argument": {"id": plant, "ide": 1},
+    }
+    short = await answered(world, people.agent, request(arguments[case]))
+    assert short == await answered(world, people.agent, request(arguments[case]), **BY_THE_SDK)
+    assert short[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "code"),
+    [
+        (request({}), {"mcp-name": "garden_other"}, -32020),
+        (request({}), {"mcp-method": "tools/list"}, -32020),
+        (request({}), {"mcp-protocol-version": "2099-01-01"}, -32020),
+        (request({}, _meta={}), {}, -32602),
+        (request({}, arguments=[]), {}, -32602),
+        (request({}, name="garden_get_plnt"), {"mcp-name": "garden_get_plnt"}, -32602),
+        (request({}, requestState="x"), {}, -32602),
+    ],
+)
+async def test_what_is_not_in_order_is_left_to_the_sdk(
+    world: Any, people: Any, body: Any, headers: dict[str, str], code: int
+) -> None:
+    """Every disagreement and every malformed part is refused as the protocol says."""
+    assert (await answered(world, people.agent, body, **headers))[1]["error"]["code"] == code
+
+
+async def test_foreign_hosts_and_origins_are_refused(world: Any, people: Any) -> None:
+    """A page of another origin and a name that is not ours get nowhere."""
+    for headers, status in (({"origin": "https://evil.example"}, 403), ({"host": "evil.example"}, 421)):
+        async with world.raw(people.agent) as http:
+            refused = await http.post(f"{world.url}/mcp", json=request({}), headers=HEADERS | headers)
+        assert refused.status_code == status
+
+
+async def test_a_denied_read_does_not_exist(world: Any) -> None:
+    """A read on the tenant's deny list is unknown here too."""
+    people = world.governance.people("blind")
+    status, told = await answered(world, people.agent, request({}))
+    assert (status, told["error"]["code"]) == (400, -32602)
