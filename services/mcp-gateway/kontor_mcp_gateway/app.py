@@ -15,7 +15,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from kontor_mcp_gateway.approvals.decisions import Decisions
 from kontor_mcp_gateway.audit.intents import Intents
 from kontor_mcp_gateway.audit.journal import Journal
-from kontor_mcp_gateway.audit.strangers import Strangers
 from kontor_mcp_gateway.catalogue.feed import Feed
 from kontor_mcp_gateway.catalogue.images import Images
 from kontor_mcp_gateway.door.approvals import Approvals
@@ -80,7 +79,7 @@ class Gateway:
         upstreams = {name: Upstream(name, address) for name, address in found.items()}
         feed = Feed(upstreams, Images(service.database))
         await feed.load()
-        strangers, intents = Strangers(service.database), Intents(service.database, settings.spool_dir / OWN)
+        intents = Intents(service.database, settings.spool_dir / OWN)
         passports = Passports(
             upstreams[GOVERNANCE], read_secret(settings.service_key_file, "SERVICE_KEY_FILE").decode()
         )
@@ -122,8 +121,8 @@ class Gateway:
             server_info=server.server_info_stamp,
         )
         self.doors = Doors(
-            mcp=Authenticated(StrictBody(mcp), passports, strangers, "gateway"),
-            guarded=Authenticated(rest, passports, strangers, "facade"),
+            mcp=Authenticated(StrictBody(mcp), passports, service.strangers, "gateway"),
+            guarded=Authenticated(rest, passports, service.strangers, "facade"),
             rest=rest,
         )
         service.readiness.tell(lambda ready: ended(listen, ready=ready))
@@ -132,7 +131,6 @@ class Gateway:
                 stack.push_async_callback(upstream.close)
             stack.callback(intents.close)
             await stack.enter_async_context(running(intents.run()))
-            await stack.enter_async_context(running(strangers.run()))
             await stack.enter_async_context(feed.running())
             await stack.enter_async_context(server.session_manager.run())
             yield

@@ -32,6 +32,7 @@ from kontor_platform.runtime.dispatcher import Dispatcher, Guards
 from kontor_platform.runtime.principal import SYSTEM_TENANT
 from kontor_platform.runtime.read_log import ReadLog
 from kontor_platform.runtime.server_config import ServerConfig
+from kontor_platform.runtime.strangers import Strangers
 from kontor_platform.runtime.tokens import (
     GrantVerifier,
     KeySet,
@@ -207,7 +208,7 @@ async def opened(postgres: EmbeddedPostgres, folder: Path, garden_image: Image) 
         database=garden,
         guards=guards,
         cursors=Cursors(b"x" * 32),
-        audit=Audit(garden, ReadLog(garden, folder / "garden-spool")),
+        audit=Audit(garden, ReadLog(garden, folder / "garden-spool"), Strangers(garden)),
     )
 
     def garden_server() -> grpc.aio.Server:
@@ -230,6 +231,7 @@ async def opened(postgres: EmbeddedPostgres, folder: Path, garden_image: Image) 
         await service.database.open()
         stack.push_async_callback(service.database.close)
         await stack.enter_async_context(running(service.reads.run()))
+        await stack.enter_async_context(running(service.strangers.run()))
         await stack.enter_async_context(running(service.config.watch(0.1)))
         for background in service.background:
             await stack.enter_async_context(background())

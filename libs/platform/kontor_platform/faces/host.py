@@ -36,6 +36,7 @@ from kontor_platform.runtime.logs import configure_logs
 from kontor_platform.runtime.read_log import ReadLog
 from kontor_platform.runtime.server_config import ServerConfig
 from kontor_platform.runtime.settings import ServiceSettings, read_secret
+from kontor_platform.runtime.strangers import Strangers
 from kontor_platform.runtime.telemetry import configure_traces
 from kontor_platform.runtime.tokens import GrantVerifier, KeySet, PassportVerifier
 
@@ -75,12 +76,14 @@ class Service:
     database: Database = field(init=False)
     config: ServerConfig = field(init=False)
     reads: ReadLog = field(init=False)
+    strangers: Strangers = field(init=False)
     readiness: Readiness = field(init=False)
 
     def __post_init__(self) -> None:
         self.database = Database(self.settings.database_url.get_secret_value())
         self.config = ServerConfig.load(self.settings.server_config)
         self.reads = ReadLog(self.database, self.settings.spool_dir / self.name)
+        self.strangers = Strangers(self.database)
         self.readiness = Readiness(self.database)
 
     @property
@@ -118,7 +121,7 @@ class Service:
             self.config,
         )
         cursors = Cursors(read_secret(settings.cursor_secret_file, "CURSOR_SECRET_FILE"))
-        audit = Audit(self.database, self.reads)
+        audit = Audit(self.database, self.reads, self.strangers)
         return Dispatcher(self.methods(), database=self.database, guards=guards, cursors=cursors, audit=audit)
 
     def rest(self, dispatcher: Dispatcher) -> FastAPI:
@@ -157,7 +160,7 @@ async def serve(service: Service) -> None:
         await require_application_role(service.database, service.schema)
         await require_version(service.database, service.migrations)
         purge = purge_for_ever(service.database, (*PLATFORM, *service.retentions))
-        for started in (service.reads.run(), service.config.watch(), purge):
+        for started in (service.reads.run(), service.strangers.run(), service.config.watch(), purge):
             await stack.enter_async_context(running(started))
         for background in service.background:
             await stack.enter_async_context(background())

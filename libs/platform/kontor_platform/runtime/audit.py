@@ -13,8 +13,9 @@ from kontor_platform.data.database import Database
 from kontor_platform.data.outbox import write_audit
 from kontor_platform.data.refusals import DATABASE_ERRORS
 from kontor_platform.runtime.call import Call, Incoming
-from kontor_platform.runtime.principal import SYSTEM_TENANT, Principal
+from kontor_platform.runtime.principal import Principal
 from kontor_platform.runtime.read_log import ReadLog
+from kontor_platform.runtime.strangers import Strangers
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +26,7 @@ class Audit:
 
     database: Database
     reads: ReadLog
+    strangers: Strangers
 
     def read(self, incoming: Incoming, call: Call, request: Message) -> None:
         """Notes a read at the edge; the gateway notes its own."""
@@ -44,7 +46,10 @@ class Audit:
         self, incoming: Incoming, principal: Principal | None, call_id: UUID, request: Message | None, refusal: Refusal
     ) -> None:
         """Commits the row of a refusal in a transaction of its own; a database that is down leaves a log line."""
-        tenant = principal.tenant if principal else SYSTEM_TENANT
+        if principal is None:
+            await self.strangers.refused(incoming.address, refusal)
+            return
+        tenant = principal.tenant
         row = row_of(incoming, principal, call_id, request, outcome="refused", reason=refusal.code)
         try:
             async with self.database.transaction(tenant) as (session, _):

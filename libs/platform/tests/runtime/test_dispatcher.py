@@ -33,6 +33,7 @@ from kontor_platform.runtime.dispatcher import Dispatcher, Guards
 from kontor_platform.runtime.principal import Principal
 from kontor_platform.runtime.read_log import ReadLog
 from kontor_platform.runtime.server_config import ServerConfig
+from kontor_platform.runtime.strangers import Strangers
 from kontor_platform.runtime.tokens import (
     Grant,
     GrantSigner,
@@ -123,7 +124,7 @@ async def rig(app_url: str, admin_url: str, tmp_path: Path) -> AsyncIterator[Cal
             database=database,
             guards=guards,
             cursors=Cursors(b"s" * 32),
-            audit=Audit(database, log),
+            audit=Audit(database, log, Strangers(database)),
         )
         return Rig(
             dispatcher,

@@ -3,10 +3,10 @@
 from mcp.server.auth.middleware.auth_context import auth_context_var
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kontor_mcp_gateway.audit.strangers import Strangers
 from kontor_mcp_gateway.identity.passports import Passports
 from kontor_platform.contract.problem import Refusal, Unauthenticated
 from kontor_platform.faces.rest import problem_response
+from kontor_platform.runtime.strangers import Strangers
 
 CALLER = "kontor.caller"
 
