@@ -6,10 +6,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from mcp.server import Server
 from mcp.server.subscriptions import ListenHandler
-from mcp.server.transport_security import TransportSecuritySettings
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kontor_mcp_gateway.approvals.decisions import Decisions
@@ -36,6 +36,7 @@ from kontor_platform.contract.image import platform_image
 from kontor_platform.data.pages import Cursors
 from kontor_platform.data.retention import Retention
 from kontor_platform.faces.host import Service, bound, running
+from kontor_platform.runtime.server_config import ServerConfig
 from kontor_platform.runtime.settings import read_secret
 from kontor_platform.runtime.tokens import GrantSigner
 
@@ -72,74 +73,111 @@ class Gateway:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Connects to the services, begins with what is known of them, and follows them."""
-        service, settings = self.service, self.settings
         # The SDK tells of every request without a session that it ends.
         logging.getLogger("mcp").setLevel(logging.WARNING)
+        service = self.service
         found = addresses(self.environment, service.config.services)
         upstreams = {name: Upstream(name, address) for name, address in found.items()}
         feed = Feed(upstreams, Images(service.database))
         await feed.load()
-        intents = Intents(service.database, settings.spool_dir / OWN)
-        passports = Passports(
-            upstreams[GOVERNANCE], read_secret(settings.service_key_file, "SERVICE_KEY_FILE").decode()
-        )
-        limiter, journal = Limiter(settings.valkey_url), Journal(service.database, service.reads, intents)
-        listen = ListenHandler(feed.changes)
-        unknown = Unknown(feed, service.config, journal, limiter)
-        door = Door(
-            config=service.config,
-            passports=passports,
-            limiter=limiter,
-            upstreams=upstreams,
-            signer=GrantSigner(settings.grant_key_file),
-            journal=journal,
-        )
-        face = McpFace(feed=feed, door=door, config=service.config, limiter=limiter, unknown=unknown, listen=listen)
-        server = face.server(Sealing([read_secret(settings.request_state_file, "REQUEST_STATE_SECRET_FILE")]))
-        rest = rest_app(
-            facade=Facade(feed=feed, door=door, config=service.config, unknown=unknown),
-            approvals=Approvals(
-                decisions=Decisions(service.database),
-                passports=passports,
-                limiter=limiter,
-                config=service.config,
-                journal=journal,
-                cursors=Cursors(read_secret(settings.cursor_secret_file, "CURSOR_SECRET_FILE")),
-            ),
-            health=Health(feed, service.readiness, service.config),
-            documents=Documents(feed),
-            feed=feed,
-            config=service.config,
-        )
-        security = transport(settings.hosts.split(","), settings.origins.split(","))
-        mcp = PlainReads(
-            mcp_app(server, security),
-            feed=feed,
-            door=door,
-            config=service.config,
-            security=security,
-            server_info=server.server_info_stamp,
-        )
+        parts = parts_of(service, self.settings, feed, upstreams)
+        server = mcp_server(parts, self.settings)
+        mcp, rest = mcp_app(parts, server, self.settings), approvals_and_facade(parts, service, self.settings)
         self.doors = Doors(
-            mcp=Authenticated(StrictBody(mcp), passports, service.strangers, "gateway"),
-            guarded=Authenticated(rest, passports, service.strangers, "facade"),
+            mcp=Authenticated(StrictBody(mcp), parts.passports, service.strangers, "gateway"),
+            guarded=Authenticated(rest, parts.passports, service.strangers, "facade"),
             rest=rest,
         )
-        service.readiness.tell(lambda ready: ended(listen, ready=ready))
+        service.readiness.tell(lambda ready: ended(parts.listen, ready=ready))
         async with AsyncExitStack() as stack:
             for upstream in upstreams.values():
                 stack.push_async_callback(upstream.close)
-            stack.callback(intents.close)
-            await stack.enter_async_context(running(intents.run()))
+            stack.callback(parts.intents.close)
+            await stack.enter_async_context(running(parts.intents.run()))
             await stack.enter_async_context(feed.running())
             await stack.enter_async_context(server.session_manager.run())
             yield
 
 
-def mcp_app(server: Server[object], security: TransportSecuritySettings) -> ASGIApp:
-    """The SDK's application without its routing, since the path is known."""
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the doors are made of."""
+
+    config: ServerConfig
+    feed: Feed
+    passports: Passports
+    limiter: Limiter
+    intents: Intents
+    journal: Journal
+    listen: ListenHandler
+    unknown: Unknown
+    door: Door
+
+
+def parts_of(service: Service, settings: Settings, feed: Feed, upstreams: dict[str, Upstream]) -> Parts:
+    """Puts together what decides, counts and records."""
+    key = read_secret(settings.service_key_file, "SERVICE_KEY_FILE").decode()
+    passports, limiter = Passports(upstreams[GOVERNANCE], key), Limiter(settings.valkey_url)
+    intents = Intents(service.database, settings.spool_dir / OWN)
+    journal = Journal(service.database, service.reads, intents)
+    door = Door(
+        config=service.config,
+        passports=passports,
+        limiter=limiter,
+        upstreams=upstreams,
+        signer=GrantSigner(settings.grant_key_file),
+        journal=journal,
+    )
+    unknown = Unknown(feed, service.config, journal, limiter)
+    listen = ListenHandler(feed.changes)
+    return Parts(service.config, feed, passports, limiter, intents, journal, listen, unknown, door)
+
+
+def mcp_server(parts: Parts, settings: Settings) -> Server[Any]:
+    """The SDK's server behind the MCP face."""
+    face = McpFace(
+        feed=parts.feed,
+        door=parts.door,
+        config=parts.config,
+        limiter=parts.limiter,
+        unknown=parts.unknown,
+        listen=parts.listen,
+    )
+    return face.server(Sealing([read_secret(settings.request_state_file, "REQUEST_STATE_SECRET_FILE")]))
+
+
+def mcp_app(parts: Parts, server: Server[Any], settings: Settings) -> ASGIApp:
+    """Plain reads before the SDK's application, which goes without its routing since the path is known."""
+    security = transport(settings.hosts.split(","), settings.origins.split(","))
     server.streamable_http_app(stateless_http=True, transport_security=security)
-    return server.session_manager.handle_request
+    return PlainReads(
+        server.session_manager.handle_request,
+        feed=parts.feed,
+        door=parts.door,
+        config=parts.config,
+        security=security,
+        server_info=server.server_info_stamp,
+    )
+
+
+def approvals_and_facade(parts: Parts, service: Service, settings: Settings) -> ASGIApp:
+    """The REST paths of the gateway."""
+    approvals = Approvals(
+        decisions=Decisions(service.database),
+        passports=parts.passports,
+        limiter=parts.limiter,
+        config=parts.config,
+        journal=parts.journal,
+        cursors=Cursors(read_secret(settings.cursor_secret_file, "CURSOR_SECRET_FILE")),
+    )
+    return rest_app(
+        facade=Facade(feed=parts.feed, door=parts.door, config=parts.config, unknown=parts.unknown),
+        approvals=approvals,
+        health=Health(parts.feed, service.readiness, parts.config),
+        documents=Documents(parts.feed),
+        feed=parts.feed,
+        config=parts.config,
+    )
 
 
 async def ended(listen: ListenHandler, *, ready: bool) -> None:

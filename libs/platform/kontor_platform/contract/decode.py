@@ -19,8 +19,10 @@ from protobuf import (
 )
 from protovalidate import Validator, Violation
 
+from kontor_platform.contract.marks import inner_message
 from kontor_platform.contract.names import nearest
 from kontor_platform.contract.problem import InvalidField, Malformed, TooLarge, UnknownField
+from kontor_platform.contract.words import comment
 
 MAX_BYTES = 1_048_576
 MAX_DEPTH = 32
@@ -60,7 +62,7 @@ def check(message: Message) -> None:
     """Holds a message against the rules of its fields; raises InvalidField with every fault."""
     violations = _validator.collect_violations(message)
     if violations:
-        fields = [fault_of(violation) for violation in violations]
+        fields = [fault_of(message.desc(), violation) for violation in violations]
         raise InvalidField(told(fields), fields=fields, allowed=fields[0].allowed, did_you_mean=fields[0].did_you_mean)
 
 
@@ -241,13 +243,24 @@ SCALARS: Mapping[ScalarType, tuple[str, Any]] = {
 }
 
 
-def fault_of(violation: Violation) -> FieldProblem:
-    """A broken rule in our words."""
-    place = path_of(violation)
-    allowed = [str(value) for value in violation.rule_value] if violation.proto.rule_id.endswith(".in") else []
+def fault_of(described: DescMessage, violation: Violation) -> FieldProblem:
+    """A broken rule in our words; a pattern is told by what the field's own words say of it."""
+    place, rule = path_of(violation), violation.proto.rule_id
+    allowed = [str(value) for value in violation.rule_value] if rule.endswith(".in") else []
     near = nearest(str(violation.field_value), allowed) if allowed else ""
     said = f"must be one of: {', '.join(allowed)}" if allowed else violation.proto.message
+    if rule == "string.pattern" and (words := words_of(described, violation)):
+        said = f"does not fit its description: {words.rstrip('.')}"
     return FieldProblem(field=place, message=f"{place!r} {said}".strip(), allowed=allowed[:20], did_you_mean=near)
+
+
+def words_of(described: DescMessage, violation: Violation) -> str:
+    """What the contract says of the field that broke a rule, empty if the way to it is not found."""
+    found: DescField | None = None
+    for element in violation.proto.field.elements if violation.proto.field else ():
+        holder = described if found is None else inner_message(found)
+        found = next((each for each in holder.fields if each.name == element.field_name), None) if holder else None
+    return comment(found) if found is not None else ""
 
 
 def path_of(violation: Violation) -> str:

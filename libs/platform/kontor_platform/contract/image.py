@@ -3,18 +3,15 @@
 import hashlib
 import importlib
 from collections.abc import Collection, Iterator
-from typing import TypeAlias
 
 import kontor_protos
 from kontor_protos.google.api import annotations_pb
 from kontor_protos.kontor.platform.v1 import policy_pb
-from protobuf import DescEnum, DescField, DescFile, DescMessage, DescMethod, DescService, Message, Registry
-from protobuf.plugin import get_comments
+from protobuf import DescFile, DescMessage, DescMethod, DescService, Message, Registry
 from protobuf.wkt.google.protobuf.descriptor_pb import FileDescriptorSet
 
 from kontor_platform.contract.operation import Approval, Effect, Operation, Policy, Route
-
-Described: TypeAlias = DescMethod | DescMessage | DescField | DescEnum | DescService
+from kontor_platform.contract.words import comment
 
 
 class BadContract(Exception):
@@ -78,13 +75,6 @@ def generated(image: Image) -> Image:
         importlib.import_module(f"kontor_protos.{name.removesuffix('.proto').replace('/', '.')}_pb") for name in names
     ]
     return Image(image.data, image.registry, Registry(*(module.desc() for module in modules)))
-
-
-def comment(described: Described) -> str:
-    """The leading comment of an element as one text; paragraphs stay apart."""
-    leading = get_comments(described).leading or ""
-    paragraphs = "\n".join(line.strip() for line in leading.strip().splitlines()).split("\n\n")
-    return "\n\n".join(" ".join(paragraph.split("\n")) for paragraph in paragraphs).strip()
 
 
 def method_policy(method: DescMethod) -> policy_pb.Policy | None:

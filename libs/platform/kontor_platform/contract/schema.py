@@ -20,8 +20,8 @@ from protobuf import (
 )
 from protovalidate import Validator
 
-from kontor_platform.contract.image import comment
 from kontor_platform.contract.operation import Operation
+from kontor_platform.contract.words import comment
 
 Schema: TypeAlias = dict[str, Any]
 

@@ -55,6 +55,7 @@ class Program:
 
     `env` is its whole environment. Each listening socket is inherited, its descriptor named in `<KEY>_FD`.
     `ready` answers False or raises OSError while the program is not up; without it a started program is ready.
+    `stop_grace` is how many seconds it has between SIGTERM and SIGKILL.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Program:
     sockets: Mapping[str, socket.socket] = field(default_factory=dict)
     ready: Callable[[], Awaitable[bool]] | None = None
     restart: bool = True
+    stop_grace: float = STOP_GRACE
 
     @property
     def ports(self) -> dict[str, int]:
@@ -193,7 +195,7 @@ class _Child:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         try:
-            async with asyncio.timeout(STOP_GRACE):
+            async with asyncio.timeout(self.program.stop_grace):
                 await process.wait()
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):

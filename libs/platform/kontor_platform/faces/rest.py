@@ -30,7 +30,7 @@ from kontor_platform.runtime.dispatcher import Dispatcher
 
 PASSPORT_HEADER = "x-kontor-passport"
 CALL_HEADER = "x-kontor-call-id"
-TRACE_HEADER = "traceparent"
+REQUEST_ID_HEADER = "x-request-id"
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
 PROBLEM_MEDIA = "application/problem+json"
@@ -163,15 +163,15 @@ def answer_of(outcome: Outcome) -> Response:
     return Response(body, media_type="application/json", headers=headers)
 
 
-def problem_response(refusal: Refusal, headers: Mapping[str, str] | None = None) -> Response:
-    """A refusal as RFC 9457 writes it."""
+def problem_response(refusal: Refusal, headers: Mapping[str, str] | None = None, request_id: str = "") -> Response:
+    """A refusal as RFC 9457 writes it, with an id under which our logs tell more."""
     printed = refusal.to_json()
     body = printed | {
         "type": PROBLEM_TYPE + refusal.code,
         "title": type(refusal).__name__,
         "status": refusal.http,
         "detail": refusal.message,
-        "trace_id": trace_id(),
+        "trace_id": trace_id() or request_id,
     }
     told = dict(DATA_HEADERS) | dict(headers or {})
     if refusal.retry_after_s:
@@ -187,12 +187,17 @@ def trace_id() -> str:
     return format(context.trace_id, "032x") if context.is_valid else ""
 
 
+def request_id_of(request: Request) -> str:
+    """The id that the edge gave the request."""
+    return request.headers.get(REQUEST_ID_HEADER, "")
+
+
 def add_problem_handlers(app: FastAPI) -> None:
     """Makes every error of an application a problem."""
 
-    async def refused(_: Request, refusal: Exception) -> Response:
+    async def refused(request: Request, refusal: Exception) -> Response:
         assert isinstance(refusal, Refusal)
-        return problem_response(refusal)
+        return problem_response(refusal, request_id=request_id_of(request))
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -202,8 +207,8 @@ def add_problem_handlers(app: FastAPI) -> None:
             NotFound("There is no such path.") if error.status_code == 404 else Malformed(str(error.detail))
         )
 
-    async def failed(_: Request, __: Exception) -> Response:
-        return problem_response(Internal())
+    async def failed(request: Request, __: Exception) -> Response:
+        return problem_response(Internal(), request_id=request_id_of(request))
 
     app.add_exception_handler(Refusal, refused)
     app.add_exception_handler(HTTPException, http_error)

@@ -160,9 +160,9 @@ def test_bound_socket_is_on_loopback() -> None:
             pass
 
 
-async def test_environment_is_the_programs_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_environment_is_the_programs_own(tmp_path: Path) -> None:
     """A child sees its own environment and nothing of the supervisor's."""
-    monkeypatch.setenv("ADMIN_SECRET", "hidden")
+    assert "PATH" in os.environ
     shown = python("show", "import os; print(sorted(set(os.environ) - {'LC_CTYPE'}), flush=True)", restart=False)
     async with running(tmp_path, [shown]):
         await until(lambda: entry(tmp_path, "show").state is State.EXITED)
@@ -224,10 +224,10 @@ async def test_stop_goes_backwards(tmp_path: Path) -> None:
     assert order.read_text().split() == ["edge", "service", "database"]
 
 
-async def test_stubborn_child_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_stubborn_child_is_killed(tmp_path: Path) -> None:
     """A child that ignores SIGTERM is killed after the grace."""
-    monkeypatch.setattr("kontor_platform.dev.processes.STOP_GRACE", 0.2)
-    async with running(tmp_path, [when_logged(python("mule", STUBBORN), tmp_path, "up")]) as supervisor:
+    stubborn = replace(python("mule", STUBBORN), stop_grace=0.2)
+    async with running(tmp_path, [when_logged(stubborn, tmp_path, "up")]) as supervisor:
         await supervisor.wait_ready(20)
         mule = entry(tmp_path, "mule")
         await until(lambda: is_alive(mule))

@@ -197,8 +197,3 @@ def upgrade() -> None:
         "association_type",
         "association",
     )
-
-
-def downgrade() -> None:
-    """Is not offered: a schema only moves forward."""
-    raise NotImplementedError

@@ -62,8 +62,3 @@ def upgrade() -> None:
         """
     )
     secure(op, "approvals")
-
-
-def downgrade() -> None:
-    """Refuses: a deployed schema only moves forward."""
-    raise NotImplementedError("a deployed schema only moves forward")
