@@ -16,16 +16,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kontor_platform.contract.canonical import arguments_hash
 from kontor_platform.contract.operation import Operation
-from kontor_platform.contract.problem import Internal, InvalidField, PermissionDenied, Refusal
+from kontor_platform.contract.problem import InvalidField, PermissionDenied, Refusal
 from kontor_platform.data.database import Database
 from kontor_platform.data.ids import new_id
 from kontor_platform.data.outbox import write_audit, write_events
 from kontor_platform.data.pages import Cursors
-from kontor_platform.data.refusals import DATABASE_ERRORS, refusal_for
 from kontor_platform.runtime import idempotency
 from kontor_platform.runtime.audit import Audit, row_of
 from kontor_platform.runtime.call import Call, Incoming, Outcome
 from kontor_platform.runtime.evidence import require_evidence, require_unmoved
+from kontor_platform.runtime.failures import refusal_told
 from kontor_platform.runtime.metrics import CALLS, SECONDS
 from kontor_platform.runtime.principal import Principal
 from kontor_platform.runtime.server_config import ServerConfig
@@ -77,10 +77,10 @@ class Dispatcher:
             try:
                 outcome = await self._run(incoming, seen)
             except Exception as error:
-                refusal = told(error, seen)
+                refusal = refusal_told(error, incoming.operation.name, str(seen.call_id))
                 await self._refused(seen, refusal, started)
                 raise refusal from error
-        self._count(incoming, "replayed" if outcome.replayed else "ok", started)
+        self._count(seen, "replayed" if outcome.replayed else "ok", started)
         return outcome
 
     async def _run(self, incoming: Incoming, seen: Seen) -> Outcome:
@@ -172,13 +172,18 @@ class Dispatcher:
         return idempotency.Key(call.actor.tenant, call.actor.actor, call.operation.name, text) if text else None
 
     async def _refused(self, seen: Seen, refusal: Refusal, started: float) -> None:
-        self._count(seen.incoming, refusal.code, started)
+        self._count(seen, refusal.code, started)
         if seen.principal is None or not seen.principal.through_gateway:
             await self._audit.refused(seen.incoming, seen.principal, seen.call_id, seen.request, refusal)
 
-    def _count(self, incoming: Incoming, outcome: str, started: float) -> None:
-        CALLS.labels(incoming.operation.name, incoming.face, outcome).inc()
-        SECONDS.labels(incoming.operation.name, incoming.face).observe(time.perf_counter() - started)
+    def _count(self, seen: Seen, outcome: str, started: float) -> None:
+        """Counts a call and logs it: writes and refusals always, reads that were answered at level DEBUG."""
+        incoming, seconds = seen.incoming, time.perf_counter() - started
+        name = incoming.operation.name
+        CALLS.labels(name, incoming.face, outcome).inc()
+        SECONDS.labels(name, incoming.face).observe(seconds)
+        tell = log.debug if outcome == "ok" and not incoming.operation.is_write else log.info
+        tell("call", operation=name, face=incoming.face, outcome=outcome, call_id=str(seen.call_id), seconds=seconds)
 
 
 @dataclass(slots=True)
@@ -189,16 +194,6 @@ class Seen:
     principal: Principal | None = None
     request: Message | None = None
     call_id: UUID = field(default_factory=new_id)
-
-
-def told(error: Exception, seen: Seen) -> Refusal:
-    """The refusal that tells of any error; what nobody foresaw is logged whole and told as internal."""
-    if isinstance(error, Refusal):
-        return error
-    refusal = refusal_for(error) if isinstance(error, DATABASE_ERRORS) else None
-    if refusal is None:
-        log.exception("call_failed", operation=seen.incoming.operation.name, call_id=str(seen.call_id))
-    return refusal or Internal()
 
 
 def door_call_id(principal: Principal, text: str) -> UUID | None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+import structlog
 from opentelemetry import propagate, trace
 from protobuf import Message
 
@@ -22,10 +23,12 @@ from kontor_platform.contract.marks import without_secrets
 from kontor_platform.contract.problem import ApprovalRequired, Refusal, Unavailable
 from kontor_platform.data.ids import new_id
 from kontor_platform.faces.rpc import CALL_ID, DRY_RUN, GRANT, IDEMPOTENCY_KEY, PASSPORT
+from kontor_platform.runtime.failures import refusal_told
 from kontor_platform.runtime.server_config import ServerConfig
 from kontor_platform.runtime.tokens import Grant, GrantSigner
 
 TRIAL_S = 1.0
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +85,11 @@ class Door:
         except Audited as audited:
             self._count(trail, audited.refusal.code)
             raise audited.refusal from audited
-        except Refusal as refusal:
+        except Exception as error:
+            refusal = refusal_told(error, ask.tool.name, str(ask.call_id))
             self._count(trail, refusal.code)
             await self._journal.refused(ask.caller.principal, ask.call_id, trail.row(outcome_of(refusal), refusal.code))
-            raise
+            raise refusal from error
         self._count(trail, "replayed" if answer.replayed else "ok")
         return answer
 
@@ -200,7 +204,11 @@ class Door:
     def _count(self, trail: Trail, outcome: str) -> None:
         operation = trail.ask.tool.operation
         calls_of(operation.name, operation.limit_class, outcome).inc()
-        seconds_of(operation.name).observe(time.perf_counter() - trail.started)
+        seconds = time.perf_counter() - trail.started
+        seconds_of(operation.name).observe(seconds)
+        tell = log.debug if outcome == "ok" and not operation.is_write else log.info
+        call_id, face = str(trail.ask.call_id), trail.ask.face
+        tell("call", operation=operation.name, face=face, outcome=outcome, call_id=call_id, seconds=seconds)
 
 
 class Audited(Exception):
