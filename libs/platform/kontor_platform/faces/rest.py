@@ -24,6 +24,7 @@ from kontor_platform.contract.problem import (
     TooLarge,
     UnsupportedMediaType,
 )
+from kontor_platform.faces.docs import documented_app
 from kontor_platform.faces.openapi import openapi
 from kontor_platform.runtime.call import Incoming, Outcome
 from kontor_platform.runtime.dispatcher import Dispatcher
@@ -42,7 +43,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 def rest_app(title: str, operations: Iterable[Operation], dispatcher: Dispatcher) -> FastAPI:
     """Builds the application that answers every operation with a route, its documents and its problems."""
     routed = [operation for operation in operations if operation.route]
-    app = FastAPI(title=title, docs_url="/docs", redoc_url=None, openapi_url="/openapi.json")
+    app = documented_app(title)
     document = openapi(title, routed)
     app.openapi = lambda: document  # type: ignore[method-assign]
     for operation in routed:

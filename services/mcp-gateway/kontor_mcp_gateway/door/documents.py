@@ -79,7 +79,8 @@ def call_described() -> Document:
         "description": "The tool's arguments, and the control arguments of a write.",
         "properties": CONTROLS,
     }
-    return whole | {"requestBody": {"required": False, "content": {"application/json": {"schema": body}}}}
+    content = {"schema": body, "example": {"query": "ada@example.com"}}
+    return whole | {"requestBody": {"required": False, "content": {"application/json": content}}}
 
 
 def list_described() -> Document:

@@ -15,11 +15,13 @@ from kontor_mcp_gateway.door.documents import Documents
 from kontor_mcp_gateway.door.facade import Facade
 from kontor_mcp_gateway.door.health import Health
 from kontor_mcp_gateway.identity.caller import Caller
+from kontor_platform.faces.docs import ASSETS, documented_app
 from kontor_platform.faces.rest import DATA_HEADERS, add_problem_handlers
 from kontor_platform.runtime.server_config import ServerConfig
 
 MCP_PATH = "/mcp"
 OPEN_PATHS = frozenset({"/health", "/docs", "/openapi.json"})
+OPEN_PREFIX = f"{ASSETS}/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Doors:
             await self.rest(scope, receive, send)
         elif scope["path"] == MCP_PATH:
             await self.mcp(scope, receive, send)
-        elif scope["path"] in OPEN_PATHS:
+        elif scope["path"] in OPEN_PATHS or scope["path"].startswith(OPEN_PREFIX):
             await self.rest(scope, receive, send)
         else:
             await self.guarded(scope, receive, send)
@@ -46,7 +48,7 @@ def rest_app(
     *, facade: Facade, approvals: Approvals, health: Health, documents: Documents, feed: Feed, config: ServerConfig
 ) -> FastAPI:
     """The application behind every path but `/mcp`."""
-    app = FastAPI(title="Kontor", docs_url="/docs", redoc_url=None, openapi_url="/openapi.json")
+    app = documented_app("Kontor")
     app.openapi = documents.openapi  # type: ignore[method-assign]
     app.add_route("/mcp/{domain}/{op}", facade.call, methods=["POST"])
     app.add_route("/approvals", approvals.list, methods=["GET"])
