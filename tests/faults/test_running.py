@@ -76,6 +76,24 @@ def test_a_killed_service_comes_back(own: Stack) -> None:
     assert own.process("crm-core").ports == before.ports
 
 
+def test_a_killed_database_comes_back(own: Stack) -> None:
+    """The supervisor starts PostgreSQL again, the services find it by themselves, and the data is whole."""
+    database, keys = EmbeddedPostgres(own.home.postgres).pid, own.credentials.demo
+    processes = {each.name: each.pid for each in own.run.processes}
+    assert database is not None
+    os.kill(database, signal.SIGKILL)
+    wait_until(lambda: EmbeddedPostgres(own.home.postgres).pid not in (None, database), 30, "another server runs")
+    wait_until(own.is_well, 30, "the stack is well again")
+    headers = {"authorization": f"Bearer {keys.key('sales')}"}
+
+    def known() -> bool:
+        answer = httpx2.post(f"{own.edge_url}/crm/whoami", headers=headers, json={}, trust_env=False)
+        return answer.status_code == httpx2.codes.OK
+
+    wait_until(known, 10, "the edge sends calls again and the key is known")
+    assert {each.name: each.pid for each in own.run.processes} == processes
+
+
 def test_killed_it_starts_again_on_the_same_data(own: Stack) -> None:
     """After kill -9 of the supervisor a start ends what is left, and everything is as it was, keys included."""
     run, database, keys = own.run, EmbeddedPostgres(own.home.postgres).pid, own.credentials

@@ -1,5 +1,6 @@
 """The database: embedded unless DATABASE_URL names one elsewhere."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -7,6 +8,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
+from kontor_cli.console import err
 from kontor_cli.failure import Failure
 from kontor_cli.settings import Settings
 from kontor_cli.stack.home import Home
@@ -17,6 +19,7 @@ from kontor_platform.dev.pgfiles import PostgresFailed
 from kontor_platform.dev.postgres import EmbeddedPostgres
 
 CONNECT_SECONDS = 5
+LOOK_SECONDS = 1.0
 OLDEST = 150000  # PostgreSQL 15, as server_version_num counts
 
 
@@ -26,6 +29,17 @@ class DatabaseServer:
 
     admin_url: str
     embedded: EmbeddedPostgres | None
+
+    async def keep_running(self) -> None:
+        """Starts our server again whenever it is gone, until cancelled; what it says of a failure is told."""
+        while self.embedded is not None:
+            await asyncio.sleep(LOOK_SECONDS)
+            if not await asyncio.to_thread(self.embedded.running):
+                err.print("[warn]![/] PostgreSQL is gone; starting it again")
+                try:
+                    await asyncio.to_thread(self.embedded.start)
+                except (PostgresFailed, OSError) as error:
+                    err.print(f"[warn]![/] it does not start: {error}")
 
     def stop(self) -> None:
         """Stops the server if it is ours; raises Failure if it will not go."""

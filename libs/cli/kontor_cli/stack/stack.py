@@ -94,6 +94,7 @@ class Stack:
                 for each in routed
             },
             "gateway": reached_at(self.public.mcp),
+            "gateway_health": reached_at(self.internal[GATEWAY]),
             "authz": reached_at(self.internal[GOVERNANCE]),
             "secret_file": str(self.home.secrets / "edge_header"),
             "admin_socket": str(self.home.sockets / "envoy.sock"),

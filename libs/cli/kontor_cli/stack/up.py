@@ -140,12 +140,14 @@ async def supervise(stack: Stack, announce: Callable[[], None]) -> None:
     stop = stop_requested()
     supervisor = Supervisor(stack.home.data_dir, stack.programs(), stack.public.recorded)
     await supervisor.start()
+    database = asyncio.create_task(stack.server.keep_running())
     try:
         if await came_up(supervisor, stop):
             await stack.check_keys()
             announce()
             await stop.wait()
     finally:
+        database.cancel()
         with step("Stopping"):
             await supervisor.stop()
 
