@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kontor_platform.dev.postgres import EmbeddedPostgres
 from kontor_platform.dev.record import Run, read_run
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -55,6 +56,7 @@ def stack() -> Iterator[Stack]:
             yield Stack(data_dir, run, json.loads((data_dir / "credentials.json").read_text()))
         finally:
             subprocess.run([*kontor, "down"], env=environment, check=True, stdout=sys.stderr)
+            EmbeddedPostgres(data_dir / "postgres").remove()
 
 
 def pin(pid: int, core: int) -> None:

@@ -58,7 +58,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Conne
         migrate(service, server.url, ROOT / "services" / service / "migrations", lambda role: f"secret of {role}")
     with psycopg.connect(server.url, autocommit=True) as connection:
         yield connection
-    server.stop()
+    server.remove()
 
 
 Database = psycopg.Connection[tuple[object, ...]]

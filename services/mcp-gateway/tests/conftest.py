@@ -47,7 +47,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
     for service, migrations in (("mcp-gateway", MIGRATIONS), ("garden", HERE / "garden" / "migrations")):
         migrate(service, server.url, migrations, lambda role: "password")
     yield server
-    server.stop()
+    server.remove()
 
 
 @pytest.fixture(scope="session")
