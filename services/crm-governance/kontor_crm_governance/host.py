@@ -10,7 +10,7 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -29,7 +29,6 @@ from kontor_platform.runtime.principal import SYSTEM_TENANT
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 Answer = Mapping[str, JSON]
-Command = Callable[[argparse.Namespace, AsyncSession, datetime], Awaitable[Answer]]
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -22,13 +22,6 @@ STAGES = """
     WHERE stage.archived_at IS NULL AND stage.tenant_id = %s
     GROUP BY stage.label
 """
-
-
-class Reader(Protocol):
-    """Calls a reading tool, by whatever way."""
-
-    async def read(self, tool: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What the tool answers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,5 +86,4 @@ class SearchTerm(Table, table=True):
 
 
 RECORDS = REGISTRY.metadata.tables["record"]
-RECORD_CHANGES = REGISTRY.metadata.tables["record_change"]
 EXTERNAL_IDS = REGISTRY.metadata.tables["external_id"]

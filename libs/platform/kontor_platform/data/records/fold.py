@@ -3,7 +3,6 @@
 import re
 import unicodedata
 
-FOLD_VERSION = 1
 UNDECOMPOSED = str.maketrans(
     {
         "ø": "o",
