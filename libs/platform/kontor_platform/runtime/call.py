@@ -1,6 +1,6 @@
 """One call as a method sees it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -35,7 +35,10 @@ class Incoming:
 
 @dataclass(slots=True)
 class Call:
-    """What a method knows and may do: who calls, the tenant's transaction, and a place for its events."""
+    """What a method knows and may do: who calls, the tenant's transaction, and a place for its events.
+
+    `author_kind` is what the change log says made the change where that is not the actor: import, merge or system.
+    """
 
     operation: Operation
     actor: Principal
@@ -44,8 +47,10 @@ class Call:
     cursors: Cursors
     dry_run: bool = False
     grant: Grant | None = None
+    author_kind: str = ""
     events: list[Event] = field(default_factory=list)
     subjects: set[UUID] = field(default_factory=set)
+    _closings: dict[object, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     _session: AsyncSession | None = None
     _now: datetime | None = None
 
@@ -77,6 +82,15 @@ class Call:
     def emit(self, event: Event) -> None:
         """Tells of a change; the row is written in this transaction, after the method returned."""
         self.events.append(event)
+
+    def at_close(self, key: object, work: Callable[[], Awaitable[None]]) -> None:
+        """Has work done once, after the method and before the commit: for what locks what many calls share."""
+        self._closings.setdefault(key, work)
+
+    async def close(self) -> None:
+        """Does the work put off to the end."""
+        while self._closings:
+            await self._closings.pop(next(iter(self._closings)))()
 
     def concerns(self, *subjects: UUID) -> None:
         """Names the people whose data the call holds, so that erasure finds what is kept of it."""

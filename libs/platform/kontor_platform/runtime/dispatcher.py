@@ -133,6 +133,7 @@ class Dispatcher:
         if call.dry_run:
             answer = await method(request, call)
             await session.flush()
+            await call.close()
             raise Undo(Outcome(answer, call.call_id, tuple(call.events)))
         call.grant = self._guards.grants.verify(incoming.grant) if incoming.grant else None
         key = self._key(incoming, call) if call.operation.is_write else None
@@ -144,6 +145,7 @@ class Dispatcher:
         require_evidence(call.operation, call.actor, call.grant, request)
         answer = await method(request, call)
         await session.flush()
+        await call.close()
         require_unmoved(call.grant, call.events)
         await self._conclude(session, request, answer, call, seen)
         if key:
