@@ -15,8 +15,15 @@ from kontor_crm_core.task.service import Tasks
 from kontor_crm_core.timeline.service import Timeline
 from kontor_platform.contract.image import own_image
 from kontor_platform.faces.host import Service
+from kontor_platform.runtime.peers import GOVERNANCE, Peers
+from kontor_platform.runtime.settings import read_secret
 
 MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
+
+
+def service_key(settings: Settings) -> str:
+    """What shows this service to the others; raises MissingSecret."""
+    return read_secret(settings.service_key_file, "SERVICE_KEY_FILE").decode()
 
 
 def build(settings: Settings) -> Service:
@@ -26,6 +33,7 @@ def build(settings: Settings) -> Service:
         settings=settings,
         image=own_image(),
         migrations=MIGRATIONS,
+        peers=Peers({GOVERNANCE: settings.governance_rpc}, service_key(settings)),
         implementations=[
             Contacts(),
             Companies(),

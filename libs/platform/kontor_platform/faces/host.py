@@ -33,6 +33,7 @@ from kontor_platform.faces.rpc import Plumbing, add_plumbing, add_reflection, rp
 from kontor_platform.runtime.audit import Audit
 from kontor_platform.runtime.dispatcher import Dispatcher, Guards, Method
 from kontor_platform.runtime.logs import configure_logs
+from kontor_platform.runtime.peers import Peers
 from kontor_platform.runtime.read_log import ReadLog
 from kontor_platform.runtime.server_config import ServerConfig
 from kontor_platform.runtime.settings import ServiceSettings, read_secret
@@ -71,6 +72,7 @@ class Service:
     routes: Sequence[APIRouter] = ()
     background: Sequence[Background] = ()
     retentions: Sequence[Retention] = ()
+    peers: Peers | None = None
     public: ASGIApp | None = None
     public_socket: Callable[[], socket.socket] | None = None
     database: Database = field(init=False)
@@ -122,7 +124,9 @@ class Service:
         )
         cursors = Cursors(read_secret(settings.cursor_secret_file, "CURSOR_SECRET_FILE"))
         audit = Audit(self.database, self.reads, self.strangers)
-        return Dispatcher(self.methods(), database=self.database, guards=guards, cursors=cursors, audit=audit)
+        return Dispatcher(
+            self.methods(), database=self.database, guards=guards, cursors=cursors, audit=audit, peers=self.peers
+        )
 
     def rest(self, dispatcher: Dispatcher) -> FastAPI:
         """The internal HTTP application."""
@@ -157,6 +161,8 @@ async def serve(service: Service) -> None:
     async with AsyncExitStack() as stack:
         await service.database.open()
         stack.push_async_callback(service.database.close)
+        if service.peers is not None:
+            stack.push_async_callback(service.peers.close)
         await require_application_role(service.database, service.schema)
         await require_version(service.database, service.migrations)
         purge = purge_for_ever(service.database, (*PLATFORM, *service.retentions))

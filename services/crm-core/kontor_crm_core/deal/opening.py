@@ -56,7 +56,7 @@ async def open_deal(call: Call, request: pb.CreateDealRequest) -> Made:
     problems = [*field_problems(request, None, call.actor.settings.currency), *id_problems(request)]
     if problems:
         refuse(problems, [])
-    edits = replace(read_edits(request), company_id=await company_of(call, request))
+    edits = replace(await read_edits(call, request), company_id=await company_of(call, request))
     opening = opening_of(call, request, edits, stage)
     refuse([], [*opening_violations(opening), *manual_violations(edits, stage, "")])
     state = entered(opening.deal, stage, opening.reason, opening.deal.stage_entered_at)

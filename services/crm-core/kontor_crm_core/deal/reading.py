@@ -10,7 +10,9 @@ from kontor_protos.kontor.platform.v1.errors_pb import FieldProblem
 
 from kontor_crm_core.deal.money import money_problems
 from kontor_crm_core.deal.rules import DealState, Edits
+from kontor_crm_core.owner.directory import owner_named
 from kontor_platform.data.records.fold import clean
+from kontor_platform.runtime.call import Call
 
 
 class Fields(Protocol):
@@ -23,8 +25,8 @@ class Fields(Protocol):
     description: str
 
 
-def read_edits(request: pb.DealFields | pb.CreateDealRequest) -> Edits:
-    """What a request sets; to be read only after `field_problems` found nothing."""
+async def read_edits(call: Call, request: pb.DealFields | pb.CreateDealRequest, prefix: str = "") -> Edits:
+    """What a request sets; to be read only after `field_problems` found nothing. Raises as `owner_named` does."""
     given = request.has_field("probability")
     return Edits(
         name=clean(request.name) or None,
@@ -34,7 +36,7 @@ def read_edits(request: pb.DealFields | pb.CreateDealRequest) -> Edits:
         probability=request.probability if given else None,
         probability_source=getattr(request, "probability_source", "") or None,
         forecast_category=request.forecast_category or None,
-        owner_id=UUID(request.owner_id) if request.owner_id else None,
+        owner_id=await owner_named(call, request.owner_id, f"{prefix}owner_id"),
         company_id=UUID(request.company_id) if request.company_id else None,
         contact_ids=tuple(dict.fromkeys(UUID(each) for each in request.contact_ids)),
         description=clean(request.description) or None,
