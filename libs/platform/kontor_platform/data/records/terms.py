@@ -1,11 +1,10 @@
 """Terms: what a record is found by, each with the fields it stands in."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntFlag
 
-from kontor_platform.data.records.fold import fold, words
+from kontor_platform.data.records.fold import fold, lettered, words
 
 MOST_TERMS = 64
 LONGEST_TERM = 64
@@ -14,7 +13,6 @@ REVERSED = "<"
 BLOCK_MARK = "~"
 BEGIN, END, SLIP = "^", "$", "-"
 GRAM = 3
-LETTERS = re.compile(rf"[^\W\d_]{{{GRAM},}}")
 # One slip is looked up in words of up to 7 characters, which may be of 8; longer ones share enough trigrams.
 LONGEST_SLIPPING = 8
 
@@ -109,7 +107,7 @@ def gathered(terms: Iterable[Term]) -> dict[str, Field]:
 
 def is_word(term: str, fields: int) -> bool:
     """Whether a term is also found by its middle and in spite of a slip: letters of a text, at least three."""
-    return bool(fields & WORDS) and LETTERS.fullmatch(term) is not None
+    return bool(fields & WORDS) and len(term) >= GRAM and lettered(term)
 
 
 def grams(word: str) -> list[str]:

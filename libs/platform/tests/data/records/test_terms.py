@@ -44,6 +44,7 @@ def test_words() -> None:
     """A text without spaces between its words is found by pairs of characters."""
     assert words("O'Neill-Smith & Søn") == ["o", "neill", "smith", "son"]
     assert words("東京都 Tokyo2") == ["東京", "京都", "tokyo2"]
+    assert words("हिन्दी-भाषा 2") == ["हिनदी", "भाषा", "2"]
 
 
 def test_email_is_found_whole_and_in_parts() -> None:
@@ -94,6 +95,7 @@ def test_strongest() -> None:
         ("john", Field.NAME, True),
         ("acme", Field.EMAIL | Field.EMAIL_PART, True),
         ("김민수", Field.NAME, True),
+        ("हिनदी", Field.NAME, True),
         ("jo", Field.NAME, False),
         ("4you", Field.COMPANY, False),
         ("jane.doe", Field.EMAIL_PART, False),
