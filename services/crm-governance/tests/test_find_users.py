@@ -28,10 +28,12 @@ class CrmCore:
         """Its passport in a tenant."""
         key = (self.stack.secrets / "service_keys" / "crm-core").read_text().strip()
         request = passports_pb.ExchangeRequest(credential=key, door="internal", tenant=str(tenant))
-        exchange = self.channel.unary_unary(
-            "/kontor.governance.v1.Passports/Exchange",
-            request_serializer=lambda message: message.to_binary(),
-            response_deserializer=passports_pb.ExchangeResponse.from_binary,
+        exchange: grpc.aio.UnaryUnaryMultiCallable[passports_pb.ExchangeRequest, passports_pb.ExchangeResponse] = (
+            self.channel.unary_unary(
+                "/kontor.governance.v1.Passports/Exchange",
+                request_serializer=lambda message: message.to_binary(),
+                response_deserializer=passports_pb.ExchangeResponse.from_binary,
+            )
         )
         answer = await exchange(request, metadata=(("kontor-service-key", key),), timeout=5)
         return str(answer.passport)
@@ -45,7 +47,7 @@ class CrmCore:
                 response_deserializer=users_pb.FindUsersResponse.from_binary,
             )
         )
-        request = users_pb.FindUsersRequest(**wanted)  # type: ignore[arg-type]
+        request = users_pb.FindUsersRequest(**wanted)
         try:
             return await find(request, metadata=(("kontor-passport", passport),), timeout=5)
         except grpc.aio.AioRpcError as error:
