@@ -7,8 +7,9 @@ from uuid import UUID
 
 from kontor_crm_core.deal.intervals import enter, leave
 from kontor_crm_core.deal.queries import CLOCK, deals_in, out_of_step
-from kontor_crm_core.deal.rules import DealState, StageRules, entered, next_category, next_probability
+from kontor_crm_core.deal.rules import DealState, StageRules, entered
 from kontor_crm_core.deal.states import changes, columns, state_of
+from kontor_crm_core.deal.update_rules import in_step
 from kontor_crm_core.record.writer import updated_many
 from kontor_platform.runtime.call import Call
 
@@ -53,18 +54,6 @@ async def follow_stages(call: Call, stages: Iterable[StageRules]) -> None:
     rows = (await call.session.execute(out_of_step(call.actor.tenant, rules.values()))).mappings().all()
     before = {row["id"]: state_of(row, rules[row["stage_id"]].label) for row in rows}
     await write(call, {deal: (state, in_step(state, rules[stage_of(state)])) for deal, state in before.items()}, "")
-
-
-def in_step(deal: DealState, stage: StageRules) -> DealState:
-    """The deal with the percentage and category that its stage gives it."""
-    chance, (category, source) = next_probability(deal, stage), next_category(deal, stage)
-    return replace(
-        deal,
-        probability=chance.percent,
-        probability_source=chance.source,
-        forecast_category=category,
-        forecast_category_source=source,
-    )
 
 
 async def write(call: Call, pairs: Pairs, event: str) -> dict[UUID, int]:

@@ -49,6 +49,7 @@ def pipeline_message(row: PipelineRow, known: Iterable[StageRow], used: Mapping[
         version=row.version,
         name=row.name,
         is_default=row.is_default,
+        editable_when_closed=row.editable_when_closed,
         stages=[stage_message(stage, labels, used.get(stage.id, Usage())) for stage in rows],
         created_at=Timestamp.from_datetime(row.created_at),
         updated_at=Timestamp.from_datetime(row.updated_at),

@@ -35,6 +35,7 @@ class Definition:
     reassign: Sequence[tuple[str, str]]
     is_default: bool | None
     expected_version: int | None
+    editable: Sequence[str] | None = None
 
 
 def refuse(found: Sequence[Fault]) -> None:
@@ -88,6 +89,8 @@ def changes_of(row: PipelineRow, before: Sequence[Wanted], after: Sequence[Wante
         changes.append(Change("name", row.name, wanted.name))
     if wanted.is_default is not None and wanted.is_default != row.is_default:
         changes.append(Change("is_default", row.is_default, wanted.is_default))
+    if wanted.editable is not None and list(wanted.editable) != row.editable_when_closed:
+        changes.append(Change("editable_when_closed", row.editable_when_closed, list(wanted.editable)))
     if described(before) != described(after):
         changes.append(Change("stages", described(before), described(after)))
     return changes
@@ -141,4 +144,5 @@ async def write_pipeline(call: Call, row: PipelineRow, wanted: Definition, chang
         await no_default(call)
     row.name, row.name_key = wanted.name, label_key(wanted.name)
     row.is_default = row.is_default if wanted.is_default is None else wanted.is_default
+    row.editable_when_closed = row.editable_when_closed if wanted.editable is None else list(wanted.editable)
     await change(call, row, changes)

@@ -9,6 +9,8 @@ from sqlmodel import Field
 from kontor_crm_core.record.models import REGISTRY, Table, moment
 from kontor_platform.data.tables import key
 
+EDITABLE = ("description",)
+
 
 class PipelineRow(Table, table=True):
     """A pipeline; its version grows with every change to it or its stages."""
@@ -20,6 +22,7 @@ class PipelineRow(Table, table=True):
     name: str = key()
     name_key: str = key()
     is_default: bool = False
+    editable_when_closed: list[str] = Field(default_factory=lambda: list(EDITABLE), sa_type=ARRAY(Text))
     created_at: datetime = moment()
     updated_at: datetime = moment()
 
