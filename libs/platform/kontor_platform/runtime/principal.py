@@ -8,6 +8,8 @@ Kind = Literal["user", "agent", "service"]
 Door = Literal["edge", "gateway", "facade", "internal"]
 
 SYSTEM_TENANT = UUID("00000000-0000-7000-8000-000000000000")
+# Who acts where nobody called: the worker at its own chores.
+SYSTEM_ACTOR = UUID("00000000-0000-7000-8000-000000000001")
 
 
 @dataclass(frozen=True, slots=True)
