@@ -28,7 +28,7 @@ class PipelineRow(Table, table=True):
 
 
 class StageRow(Table, table=True):
-    """A stage; archived ones keep the names that history needs."""
+    """A stage; archived ones keep the names that history needs, and may name the stage that takes their deals."""
 
     __tablename__ = "stage"
 
@@ -44,6 +44,7 @@ class StageRow(Table, table=True):
     required_fields: list[str] = Field(sa_type=ARRAY(Text))
     allowed_next: list[UUID] = Field(sa_type=ARRAY(Uuid))
     archived_at: datetime | None = moment(default=None)
+    successor_id: UUID | None = None
 
 
 PIPELINES = REGISTRY.metadata.tables["pipeline"]

@@ -37,11 +37,15 @@ class Pipelines:
         named = wanted if request.pipeline_id else replace(wanted, name=row.name)
         changes, moved = await redefine(call, row, named)
         return pb.DefinePipelineResponse(
-            summary=told(row.name, "updated" if changes else "unchanged", moved),
+            summary=told(row.name, "updated" if changes else "unchanged", moved.reassigned),
             outcome="updated" if changes else "unchanged",
             pipeline=(await answered(call, [row]))[0],
             changed=[change.field for change in changes],
-            reassigned=moved,
+            reassigned=moved.reassigned,
+            moves=[pb.StageMove(from_=each.source, to=each.target, deals=each.deals) for each in moved.moves],
+            followed=moved.followed,
+            operation_id=str(moved.operation) if moved.operation and not call.dry_run else "",
+            state="started" if moved.operation else "",
         )
 
     async def list_pipelines(self, request: pb.ListPipelinesRequest, call: Call) -> pb.ListPipelinesResponse:
@@ -146,5 +150,5 @@ def listed(known: Sequence[PipelineRow]) -> str:
 
 def told(name: str, outcome: str, moved: int) -> str:
     """What happened, in one sentence."""
-    deals = f"; {moved} deal{'s' * (moved != 1)} went to another stage" if moved else ""
+    deals = f"; {moved} deal{'s' * (moved != 1)} of stages that left go to another" if moved else ""
     return f"Pipeline {name} {outcome}{deals}."

@@ -81,6 +81,12 @@ async def archive(call: Call, ids: Sequence[UUID]) -> None:
     await call.session.execute(update(STAGES).where(*stage_key(call, ids)).values(archived_at=call.now))
 
 
+async def succeed(call: Call, successors: Mapping[UUID, UUID]) -> None:
+    """Names the stages that take the deals of archived ones."""
+    for stage, successor in successors.items():
+        await call.session.execute(update(STAGES).where(*stage_key(call, [stage])).values(successor_id=successor))
+
+
 def stage_key(call: Call, ids: Sequence[UUID]) -> tuple[Any, ...]:
     """The condition that means these stages."""
     return STAGES.c.tenant_id == call.actor.tenant, STAGES.c.id.in_(ids)
