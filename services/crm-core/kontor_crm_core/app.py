@@ -8,6 +8,7 @@ from kontor_crm_core.contact.service import Contacts
 from kontor_crm_core.customer.service import Customers
 from kontor_crm_core.deal.service import Deals
 from kontor_crm_core.note.service import Notes
+from kontor_crm_core.owner.service import Owners
 from kontor_crm_core.pipeline.service import Pipelines
 from kontor_crm_core.record.service import Records
 from kontor_crm_core.settings import Settings
@@ -43,6 +44,7 @@ def build(settings: Settings) -> Service:
             Customers(),
             Records(),
             Notes(),
+            Owners(),
             Tasks(),
             Timeline(),
         ],

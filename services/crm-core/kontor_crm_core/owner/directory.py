@@ -7,6 +7,7 @@ from uuid import UUID
 from kontor_protos.kontor.governance.v1.users_pb import FindUsersRequest, FindUsersResponse
 
 from kontor_crm_core.owner.refusals import OwnerInactive, OwnerNotFound
+from kontor_platform.contract.problem import Refusal
 from kontor_platform.data.records.fold import clean
 from kontor_platform.runtime.call import Call
 
@@ -53,13 +54,35 @@ async def owner_named(call: Call, text: str, field: str = "owner_id") -> UUID | 
 async def owners_named(call: Call, texts: Mapping[str, str]) -> Mapping[str, User]:
     """The active users of ids and e-mail addresses given by the path of each, under their texts; raises likewise."""
     found = await find(call, texts.values())
-    for field, text in texts.items():
-        user = found.users.get(text)
-        if user is None:
-            raise unknown(text, field, found.nearest.get(text, ""))
-        if not user.active:
-            raise OwnerInactive(f"{user.email} is deactivated and cannot own records.", field=field)
-    return found.users
+    return {text: required(found, text, field) for field, text in texts.items()}
+
+
+async def owners_or_why(call: Call, texts: Iterable[str], field: str = "owner_id") -> Mapping[str, User | Refusal]:
+    """For each id or address the active user, or why it names nobody who can own records; for many rows at once.
+
+    Raises Unavailable.
+    """
+    wanted = list(dict.fromkeys(texts))
+    found = await find(call, wanted)
+    return {text: owner_or_why(found, text, field) for text in wanted}
+
+
+def owner_or_why(found: Found, text: str, field: str) -> User | Refusal:
+    """The active user of a text, or why there is none."""
+    try:
+        return required(found, text, field)
+    except (OwnerNotFound, OwnerInactive) as why:
+        return why
+
+
+def required(found: Found, text: str, field: str) -> User:
+    """The active user of a text; raises OwnerNotFound or OwnerInactive."""
+    user = found.users.get(text)
+    if user is None:
+        raise unknown(text, field, found.nearest.get(text, ""))
+    if not user.active:
+        raise OwnerInactive(f"{user.email} is deactivated and cannot own records.", field=field)
+    return user
 
 
 def unknown(text: str, field: str, nearest: str) -> OwnerNotFound:
