@@ -71,7 +71,8 @@ MEMBERS = """
 # Columns that name a record: a row that names a deleted one is not live.
 ENDS = ("record_id", "from_id", "to_id", "deal_id", "contact_id", "company_id", "activity_id")
 TABLES = """
-    SELECT c.relname AS name, array_agg(a.attname::text ORDER BY a.attnum) AS columns,
+    SELECT c.relname AS name, array_agg(a.attname::text ORDER BY a.attname) AS columns,
+        array_agg(a.attname::text) FILTER (WHERE a.atttypid = 'timestamptz'::regtype) AS moments,
         (SELECT array_agg(k.attname::text ORDER BY at.place) FROM pg_index i,
             unnest(i.indkey) WITH ORDINALITY AS at(number, place)
             JOIN pg_attribute k ON k.attnum = at.number
@@ -97,6 +98,7 @@ class Told:
 
     name: str
     columns: Sequence[str]
+    moments: Sequence[str] | None
     key: Sequence[str]
 
     @property
@@ -104,12 +106,16 @@ class Told:
         """Hashes each live row of the tenant and puts the hashes in the order of the key."""
         if self.name == "search_term":
             return SEARCH_TERMS
-        kept = f"to_jsonb(t) - '{{{','.join(NEUTRAL)}}}'::text[]"
+        kept = ", ".join(map(self.told, (name for name in self.columns if name not in NEUTRAL)))
         order = ", ".join(f"t.{name}" for name in self.key)
         return (
-            f"SELECT count(*) AS number, string_agg(sha256(convert_to(({kept})::text, 'UTF8')), '' ORDER BY {order}) "
-            f"AS hashes FROM {self.name} t WHERE t.tenant_id = %(tenant)s{''.join(self.conditions)}"
+            f"SELECT count(*) AS number, string_agg(sha256(convert_to(ROW({kept})::text, 'UTF8')), '' ORDER BY {order})"
+            f" AS hashes FROM {self.name} t WHERE t.tenant_id = %(tenant)s{''.join(self.conditions)}"
         )
+
+    def told(self, column: str) -> str:
+        """A column as it is hashed: moments in the same words whatever zone the connection reads them in."""
+        return f"t.{column} AT TIME ZONE 'UTC'" if column in (self.moments or ()) else f"t.{column}"
 
     @property
     def conditions(self) -> Iterable[str]:
