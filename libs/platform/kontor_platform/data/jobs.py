@@ -19,6 +19,28 @@ DEFER = text(
     )]::procrastinate_job_to_defer_v1[])
     """
 )
+# A worker's lock: one space for each schema, in it the worker's number.
+ALIVE = text("SELECT pg_try_advisory_lock(hashtext(current_schema()), CAST(CAST(:worker AS bigint) AS int))")
+ORPHANS = text(
+    """
+    SELECT job.id, job.task_name, job.attempts, job.args
+    FROM procrastinate_jobs AS job LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id
+    WHERE job.status = 'doing' AND (
+        worker.id IS NULL
+        OR worker.last_heartbeat < clock_timestamp() - :stalled * interval '1 second'
+        OR worker.last_heartbeat < clock_timestamp() - :dead * interval '1 second' AND NOT EXISTS (
+            SELECT FROM pg_locks AS held
+            WHERE held.locktype = 'advisory' AND held.objsubid = 2 AND held.granted
+              AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+              AND held.classid = CAST(CAST(hashtext(current_schema()) AS bigint) & 4294967295 AS oid)
+              AND held.objid = CAST(worker.id AS oid)
+        )
+    )
+    FOR UPDATE OF job SKIP LOCKED
+    """
+)
+QUEUE_AGAIN = text("SELECT procrastinate_retry_job_v2(:id, clock_timestamp(), NULL, NULL, NULL)")
+GIVE_UP = text("SELECT procrastinate_finish_job_v1(:id, 'failed', false)")
 
 
 def jobs_v1(op: Operations) -> None:

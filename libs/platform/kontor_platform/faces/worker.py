@@ -23,7 +23,7 @@ from kontor_platform.runtime.work import Nightly, Tick, Work
 
 NUMBER_EVERY_S = 0.25
 GRACE_S = 18.0
-FINDER_CONNECTIONS = 6
+FINDER_CONNECTIONS = 8
 WORKER = "worker"
 log = structlog.get_logger(__name__)
 
