@@ -13,3 +13,4 @@ class Settings(ServiceSettings):
     database_url: SecretStr = Field(validation_alias="CRM_CORE_DATABASE_URL")
     service_key_file: Path = Field(validation_alias="SERVICE_KEY_FILE")
     governance_rpc: str = Field(validation_alias="CRM_GOVERNANCE_RPC")
+    worker_database_url: SecretStr | None = Field(default=None, validation_alias="CRM_CORE_WORKER_DATABASE_URL")
