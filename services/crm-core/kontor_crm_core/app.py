@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from kontor_crm_core.association.service import Associations
+from kontor_crm_core.company.renaming import JOB as REINDEX
+from kontor_crm_core.company.renaming import run_reindex
 from kontor_crm_core.company.service import Companies
 from kontor_crm_core.contact.service import Contacts
 from kontor_crm_core.customer.service import Customers
@@ -61,6 +63,6 @@ def build(settings: Settings) -> Service:
             Files(),
         ],
         gave_up=gave_up,
-        jobs={FOLLOW: run_follow_stages, ASSIGN: run_assign_owner},
+        jobs={FOLLOW: run_follow_stages, ASSIGN: run_assign_owner, REINDEX: run_reindex},
         ticks=[Tick("files", FILES_EVERY_S, forget_files), Nightly("purge_deleted", purge_deleted)],
     )

@@ -14,6 +14,8 @@ from kontor_platform.runtime.call import Call
 FIND = "crm-governance/kontor.governance.v1.Users/FindUsers"
 KEPT_S = 5.0
 MOST = 1000
+# RFC 5321: no address is longer.
+LONGEST = 254
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def unknown(text: str, field: str, nearest: str) -> OwnerNotFound:
 
 async def find(call: Call, texts: Iterable[str]) -> Found:
     """The users of ids and addresses, in as few questions as they fit into; raises Unavailable."""
-    wanted = list(dict.fromkeys(texts))
+    wanted = [text for text in dict.fromkeys(texts) if 0 < len(text) <= LONGEST]
     people: dict[str, User] = {}
     nearest: dict[str, str] = {}
     for start in range(0, len(wanted), MOST):

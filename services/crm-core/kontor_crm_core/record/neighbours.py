@@ -5,9 +5,12 @@ from uuid import UUID
 from sqlalchemy import update
 
 from kontor_crm_core.activity.models import LINKS
-from kontor_crm_core.company.reading import refreshed as companies_refreshed
-from kontor_crm_core.company.reading import staff
-from kontor_crm_core.contact.reading import refreshed as contacts_refreshed
+from kontor_crm_core.company.plan import retold
+from kontor_crm_core.company.reading import states
+from kontor_crm_core.company.renaming import follow_names
+from kontor_crm_core.contact.reindexing import reindex
+from kontor_crm_core.record.owners import options_for
+from kontor_platform.data.records.write import write_terms
 from kontor_platform.runtime.call import Call
 
 
@@ -16,18 +19,19 @@ async def leave(call: Call, kind: str, record: UUID) -> None:
     if kind in ("task", "activity"):
         await set_live(call, record, live=False)
     if kind == "company":
-        await contacts_refreshed(call, await staff(call, record))
+        await follow_names(call, [record])
 
 
 async def come_back(call: Call, kind: str, record: UUID) -> None:
-    """Follows a record's return."""
+    """Follows a record's return: it is found again by what it holds now."""
     if kind in ("task", "activity"):
         await set_live(call, record, live=True)
     if kind == "contact":
-        await contacts_refreshed(call, [record])
+        await reindex(call, [record])
     if kind == "company":
-        await companies_refreshed(call, [record])
-        await contacts_refreshed(call, await staff(call, record))
+        options = await options_for(call, ())
+        await write_terms(call, [retold(each, options) for each in (await states(call, [record])).values()])
+        await follow_names(call, [record])
 
 
 async def set_live(call: Call, activity: UUID, *, live: bool) -> None:
