@@ -72,7 +72,11 @@ async def known(call: Call, kind: Kind, id: str = "", external_id: str = "") -> 
     await hold_keys(call, [f"{kind}:{external_id}"])
     columns = ACTIVITIES.c
     mine = (columns.tenant_id == call.actor.tenant, columns.kind == kind, columns.external_id == external_id)
-    found = (await call.session.execute(select(ACTIVITIES).where(*mine).with_for_update())).mappings().one_or_none()
+    found = (
+        (await call.session.execute(select(ACTIVITIES).where(*mine).with_for_update(key_share=True)))
+        .mappings()
+        .one_or_none()
+    )
     if found and found["deleted_at"]:
         raise InBin(ids=[str(found["id"])], next_tool="crm_restore_record")
     return found

@@ -48,7 +48,7 @@ async def holders(call: Call, keys: Iterable[str]) -> dict[UUID, int]:
         select(contacts.id, contacts.version)
         .where(contacts.tenant_id == call.actor.tenant, contacts.id.in_(select(emails.contact_id).where(*theirs)))
         .order_by(contacts.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     return {row.id: row.version for row in rows}
 
