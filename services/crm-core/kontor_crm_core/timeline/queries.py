@@ -20,11 +20,11 @@ SELECT l.occurred_at, l.activity_id, '', l.kind, l.actor_id, l.actor_kind, NULL:
 FROM activity_link l
 WHERE l.tenant_id = :tenant AND l.record_id = :record AND l.live
 """
-# A record that ends or returns says so in its change log, as `deleted_at` filled or emptied.
+# A record that ends or returns says so in its change log, as the field `deleted`.
 LIFE = """
-CASE WHEN c.version > 1 AND c.changes @> '[{"field": "deleted_at"}]'
-    THEN CASE WHEN c.changes @> '[{"field": "deleted_at", "after": null}]' THEN 'restore' ELSE 'delete' END
-    ELSE 'change' END
+CASE WHEN c.version = 1 THEN 'change'
+    WHEN c.changes @> '[{"field": "deleted", "after": true}]' THEN 'delete'
+    WHEN c.changes @> '[{"field": "deleted", "after": false}]' THEN 'restore' ELSE 'change' END
 """
 CHANGE = f"""
 SELECT c.at, c.operation_id, c.version::text COLLATE "C", {LIFE}, c.actor_id, c.actor_kind, c.on_behalf_of, c.record_id,
@@ -47,6 +47,7 @@ SELECT x.created_at, x.{far}_id, 'link{mark}' || x.type_key, 'link', x.created_b
         WHERE t.tenant_id = x.tenant_id AND t.type_key = x.type_key), NULL::jsonb
 FROM association x
 WHERE x.tenant_id = :tenant AND x.{near}_id = :record
+    AND (SELECT r.deleted_at IS NULL FROM record r WHERE r.tenant_id = :tenant AND r.id = x.{far}_id)
 """
 LINK_LOG = """
 SELECT g.at, g.other_id, g.tie, g.kind, g.actor_id, g.actor_kind, g.on_behalf_of, g.record_id, 0, g.other_id, g.label,
