@@ -194,9 +194,7 @@ async def test_an_activity_that_is_gone_leaves_and_comes_back(crm: Any, deal: st
     assert last_activity(stack, deal) == second
 
 
-async def test_the_last_activity_of_many_is_kept_at_once(
-    crm: Any, deal: str, company: str, work: Work, stack: Any
-) -> None:
+async def test_last_activities_are_kept_at_once(crm: Any, deal: str, company: str, work: Work, stack: Any) -> None:
     """Only ever forward, never into the future."""
     early, late = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
     for moments in ({UUID(deal): late, UUID(company): early}, {UUID(deal): early, UUID(company): late}):
