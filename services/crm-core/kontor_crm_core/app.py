@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from kontor_crm_core.association.service import Associations
+from kontor_crm_core.blocklist.service import Blocklist
 from kontor_crm_core.company.renaming import JOB as REINDEX
 from kontor_crm_core.company.renaming import run_reindex
 from kontor_crm_core.company.service import Companies
@@ -11,6 +12,9 @@ from kontor_crm_core.customer.service import Customers
 from kontor_crm_core.deal.following import JOB as FOLLOW
 from kontor_crm_core.deal.following import run_follow_stages
 from kontor_crm_core.deal.service import Deals
+from kontor_crm_core.engagement.calls import Calls
+from kontor_crm_core.engagement.emails import Emails
+from kontor_crm_core.engagement.meetings import Meetings
 from kontor_crm_core.file.service import Files, forget_files
 from kontor_crm_core.note.service import Notes
 from kontor_crm_core.operation.service import Operations
@@ -58,9 +62,13 @@ def build(settings: Settings) -> Service:
             Notes(),
             Owners(),
             Tasks(),
+            Calls(),
+            Meetings(),
+            Emails(),
             Timeline(),
             Operations(),
             Files(),
+            Blocklist(),
         ],
         gave_up=gave_up,
         jobs={FOLLOW: run_follow_stages, ASSIGN: run_assign_owner, REINDEX: run_reindex},
