@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeVar, cast
+from typing import Protocol, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 from protobuf import Message
@@ -13,17 +13,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kontor_platform.contract.operation import Operation
 from kontor_platform.data.database import Database, Row, Values
+from kontor_platform.data.files import FileWriter
 from kontor_platform.data.outbox import Change, Event
 from kontor_platform.data.pages import Cursors
+from kontor_platform.runtime.peers import Peers
 from kontor_platform.runtime.principal import Principal
 from kontor_platform.runtime.tokens import Grant
 
 __all__ = ["Call", "Change", "Event", "Incoming", "Outcome"]
+M = TypeVar("M", bound=Message)
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A call as it came through a face, nothing of it believed yet."""
+    """A call as it came through a face, nothing of it believed yet.
+
+    `prepare` is what the face has to do once the caller is admitted and before the transaction, as reading a body that
+    is no message.
+    """
 
     operation: Operation
     face: str
@@ -34,6 +41,7 @@ class Incoming:
     grant: str = ""
     call_id: str = ""
     address: str = ""
+    prepare: Prepare | None = None
 
 
 class Closing(Protocol):
@@ -51,6 +59,7 @@ class Call:
     """What a method knows and may do: who calls, the tenant's transaction, and a place for its events.
 
     `author_kind` is what the change log says made the change where that is not the actor: import, merge or system.
+    `upload` is the file whose bytes came with the call, written and not yet finished.
     """
 
     operation: Operation
@@ -61,6 +70,8 @@ class Call:
     dry_run: bool = False
     grant: Grant | None = None
     author_kind: str = ""
+    peers: Peers | None = None
+    upload: FileWriter | None = None
     events: list[Event] = field(default_factory=list)
     subjects: set[UUID] = field(default_factory=set)
     _closings: dict[type[Closing], Closing] = field(default_factory=dict)
@@ -84,6 +95,15 @@ class Call:
         if self._now is None:
             raise RuntimeError(f"{self.operation.name} is a single read and has no time")
         return self._now
+
+    async def ask(self, rpc: str, request: Message, answer: type[M], *, keep_s: float = 0.0) -> M:
+        """The answer of another service to an internal read, `service/full.name.Service/Method`, in the call's tenant.
+
+        An answer of the last `keep_s` seconds will do. Raises the peer's refusal, or Unavailable.
+        """
+        if self.peers is None:
+            raise RuntimeError(f"{self.operation.name} asks {rpc}, and this service was given no peers")
+        return await self.peers.ask(rpc, request, answer, tenant=self.actor.tenant, keep_s=keep_s)
 
     async def read(self, statement: str, values: Values, *, by_key: bool = False) -> list[Row]:
         """Rows of one SQL statement (psycopg placeholders) in one round trip, outside any other transaction.
@@ -111,6 +131,9 @@ class Call:
     def concerns(self, *subjects: UUID) -> None:
         """Names the people whose data the call holds, so that erasure finds what is kept of it."""
         self.subjects.update(subjects)
+
+
+Prepare: TypeAlias = Callable[[Call, Message], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
