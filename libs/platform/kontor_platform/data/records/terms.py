@@ -10,6 +10,8 @@ MOST_TERMS = 64
 LONGEST_TERM = 64
 LAST_CHARACTER = "\U0010ffff"
 REVERSED = "<"
+# The information separator one of ASCII: stands between terms on their way to the database, never in one.
+SEPARATOR = "\x1f"
 BLOCK_MARK = "~"
 BEGIN, END, SLIP = "^", "$", "-"
 GRAM = 3
@@ -99,7 +101,7 @@ def gathered(terms: Iterable[Term]) -> dict[str, Field]:
     """At most 64 terms of at most 64 characters, the first ones first, with all fields each stands in."""
     found: dict[str, Field] = {}
     for term in terms:
-        text = term.text[:LONGEST_TERM]
+        text = term.text[:LONGEST_TERM].replace(SEPARATOR, "")
         if text in found or (text and len(found) < MOST_TERMS):
             found[text] = found.get(text, Field(0)) | term.field
     return found
