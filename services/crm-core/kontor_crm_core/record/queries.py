@@ -1,6 +1,7 @@
 """Statements that read one record and what hangs on it, each in one round trip."""
 
 from kontor_crm_core.record.views import ACTIVITY, COMPANY, CONTACT, DEAL, STAGED, TASK
+from kontor_platform.data.records.answers import changes_json
 
 VIEWS = {
     "contact": ("contact", "contact", CONTACT),
@@ -18,9 +19,9 @@ RECORD = f"""
 SELECT record.object_type AS type, record.deleted_at, CASE record.object_type {BY_TYPE} END AS record
 FROM record WHERE record.tenant_id = %(tenant)s AND record.id = %(id)s
 """
-HISTORY = """
-SELECT json_build_object('version', version, 'changes', changes, 'actor_kind', actor_kind, 'actor_id', actor_id,
-    'on_behalf_of', on_behalf_of, 'operation_id', operation_id, 'at', at)::text AS change
+HISTORY = f"""
+SELECT json_build_object('version', version, 'changes', {changes_json()},
+    'actor_kind', actor_kind, 'actor_id', actor_id, 'on_behalf_of', on_behalf_of, 'operation_id', operation_id, 'at', at)::text AS change
 FROM record_change WHERE tenant_id = %(tenant)s AND record_id = %(id)s
 ORDER BY version DESC LIMIT %(limit)s
 """
