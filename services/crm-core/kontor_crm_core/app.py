@@ -9,6 +9,7 @@ from kontor_crm_core.customer.service import Customers
 from kontor_crm_core.deal.service import Deals
 from kontor_crm_core.note.service import Notes
 from kontor_crm_core.pipeline.service import Pipelines
+from kontor_crm_core.property.service import Properties
 from kontor_crm_core.record.service import Records
 from kontor_crm_core.settings import Settings
 from kontor_crm_core.task.service import Tasks
@@ -37,5 +38,6 @@ def build(settings: Settings) -> Service:
             Notes(),
             Tasks(),
             Timeline(),
+            Properties(),
         ],
     )

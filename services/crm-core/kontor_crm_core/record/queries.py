@@ -21,7 +21,8 @@ FROM record WHERE record.tenant_id = %(tenant)s AND record.id = %(id)s
 """
 HISTORY = f"""
 SELECT json_build_object('version', version, 'changes', {changes_json()},
-    'actor_kind', actor_kind, 'actor_id', actor_id, 'on_behalf_of', on_behalf_of, 'operation_id', operation_id, 'at', at)::text AS change
+    'actor_kind', actor_kind, 'actor_id', actor_id, 'on_behalf_of', on_behalf_of, 'operation_id', operation_id,
+    'at', at)::text AS change
 FROM record_change WHERE tenant_id = %(tenant)s AND record_id = %(id)s
 ORDER BY version DESC LIMIT %(limit)s
 """

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kontor_protos.kontor.platform.v1.errors_pb import FieldProblem
 from kontor_protos.kontor.records.v1.properties_pb import PropertyInput, PropertyValue
@@ -15,7 +15,7 @@ from kontor_platform.data.records.definitions import Definition, Definitions, Pr
 from kontor_platform.data.records.fold import fold
 from kontor_platform.data.records.planned import PropertyChange
 from kontor_platform.data.records.terms import Field, Term
-from kontor_platform.data.records.values import BadValue, Reading, change, found_by, newly_archived, parse
+from kontor_platform.data.records.values import BadValue, Reading, change, found_by, newly_archived, parse, show
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,7 @@ def take(wish: Wished, given: PropertyInput, reading: Reading, path: str) -> Non
     """Reads one value."""
     try:
         definition = wish.definitions.named(given.name, path=f"{path}.name")
+        require_settled(definition)
         value = read_given(definition, given, reading)
     except InvalidField as unknown:
         problem = FieldProblem(
@@ -93,6 +94,14 @@ def take(wish: Wished, given: PropertyInput, reading: Reading, path: str) -> Non
         wish.faults.append(fault_of(f"{path}.{'values' if given.values else 'value'}", bad))
     else:
         keep(wish, Given(definition, value, path))
+
+
+def require_settled(definition: Definition) -> None:
+    """Raises BadValue while the values of a property are being converted."""
+    if definition.converting:
+        raise BadValue(
+            "property_read_only", f"{definition.name} is being converted to another type; try again when it is done."
+        )
 
 
 def read_given(definition: Definition, given: PropertyInput, reading: Reading) -> JSON:
@@ -127,6 +136,9 @@ def clear(wish: Wished, name: str, path: str) -> None:
     if definition is None:
         message = f"There is no property {name!r} of a {wish.definitions.object_type}."
         wish.faults.append(FieldProblem(field=path, message=message, code="property_unknown"))
+    elif definition.converting:
+        message = f"{name} is being converted to another type; try again when it is done."
+        wish.faults.append(FieldProblem(field=path, message=message, code="property_read_only"))
     elif definition.required:
         message = f"{definition.name} is required; give it another value."
         wish.faults.append(FieldProblem(field=path, message=message, code="required_missing"))
@@ -152,7 +164,7 @@ def settled(wish: Wished, present: Mapping[str, JSON]) -> Settled:
     properties, changes = [], []
     for definition, value, path in wanted_values(wish):
         before = present.get(str(definition.id))
-        if before == value:
+        if same(before, value):
             continue
         if bad := newly_archived(definition, value, before):
             wish.faults.append(fault_of(f"{path}.value", bad))
@@ -160,6 +172,33 @@ def settled(wish: Wished, present: Mapping[str, JSON]) -> Settled:
         properties.append(change(definition, value))
         changes.append(Change(definition.log_name, before, value))
     return Settled(properties, changes)
+
+
+def same(one: JSON, other: JSON) -> bool:
+    """Tells whether two stored values are the same; the order of options means nothing."""
+    if isinstance(one, list) and isinstance(other, list):
+        return sorted(map(str, one)) == sorted(map(str, other))
+    return one == other
+
+
+def revived(known: Definitions, props: Mapping[str, JSON], reading: Reading) -> Settled:
+    """All properties of a record that returns, to be indexed anew; what no longer fits its definition is emptied."""
+    properties, changes = [], []
+    for definition in known.all:
+        before = props.get(str(definition.id))
+        value = still_fitting(definition, before, reading)
+        if before is not None:
+            properties.append(change(definition, value))
+            changes += [] if same(before, value) else [Change(definition.log_name, before, value)]
+    return Settled(properties, changes)
+
+
+def still_fitting(definition: Definition, stored: JSON, reading: Reading) -> JSON:
+    """A stored value, None if the property has become one that it does not fit."""
+    try:
+        return parse(replace(definition, rules={}), show(definition, stored), reading) if stored is not None else None
+    except BadValue:
+        return None
 
 
 def wanted_values(wish: Wished) -> Iterator[tuple[Definition, JSON, str]]:
