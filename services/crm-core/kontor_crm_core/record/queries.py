@@ -1,7 +1,7 @@
 """Statements that read one record and what hangs on it, each in one round trip."""
 
 from kontor_crm_core.record.views import ACTIVITY, COMPANY, CONTACT, DEAL, STAGED, TASK
-from kontor_platform.data.records.answers import changes_json
+from kontor_platform.data.records.answers import SEEN, changes_json
 
 VIEWS = {
     "contact": ("contact", "contact", CONTACT),
@@ -18,6 +18,11 @@ BY_TYPE = "\n".join(
 RECORD = f"""
 SELECT record.object_type AS type, record.deleted_at, CASE record.object_type {BY_TYPE} END AS record
 FROM record WHERE record.tenant_id = %(tenant)s AND record.id = %(id)s
+"""
+PROPERTY_NAMES = f"""
+SELECT p.name FROM property_definition p
+WHERE p.tenant_id = %(tenant)s AND p.object_type = %(object_type)s AND p.archived_at IS NULL AND {SEEN}
+ORDER BY p.name
 """
 HISTORY = f"""
 SELECT json_build_object('version', version, 'changes', {changes_json()},

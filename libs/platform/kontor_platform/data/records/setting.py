@@ -37,6 +37,11 @@ class Wished:
     faults: list[FieldProblem] = field(default_factory=list)
     blanks: list[str] = field(default_factory=list)
 
+    @property
+    def asked(self) -> list[PropertyChange]:
+        """What the writer stores where nothing is known of the record, as for a new one."""
+        return [change(definition, value) for definition, value, _ in wanted_values(self)]
+
     def settle(self) -> None:
         """Raises InvalidField with all faults, if there are any."""
         if self.faults:
