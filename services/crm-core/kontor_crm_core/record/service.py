@@ -99,7 +99,7 @@ def unknown_field(at: int, name: str, known: Sequence[str]) -> FieldProblem:
         field=f"fields[{at}]",
         message=f"There is no field {name!r}.",
         did_you_mean=nearest(name, known),
-        allowed=known[:20],
+        allowed=list(known[:20]),
     )
 
 

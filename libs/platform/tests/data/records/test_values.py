@@ -510,7 +510,8 @@ def test_rules() -> None:
 def test_nothing_is_nothing(kind: str) -> None:
     """Blank text, null and an empty list give no value, no index and no key."""
     definition = prop(kind)
-    for nothing in (None, "", "  \u00a0", [], "\u200b"):
+    nothings: tuple[JSON, ...] = (None, "", "  \u00a0", [], "\u200b")
+    for nothing in nothings:
         assert parse(definition, nothing, BERLIN) is None
     emptied = change(definition, None)
     assert (emptied.value, list(emptied.index), emptied.unique_key) == (None, [], None)
