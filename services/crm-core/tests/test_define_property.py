@@ -49,10 +49,18 @@ def test_created_updated_unchanged(crm: Any) -> None:
     changed = defined(crm, label="Score", description="0 to 100", rules={"min": "0", "max": "100"}, required=True)
     assert (made["outcome"], again["outcome"], changed["outcome"]) == ("created", "unchanged", "updated")
     assert changed["changed"] == ["label", "description", "rules", "required"]
+    assert changed["warnings"] == []
     told = changed["property"]
     assert (told["version"], told["rules"], told["type"]) == (2, {"min": "0", "max": "100"}, "number")
     emptied = defined(crm, clear=["rules", "description"])
     assert ("rules" in emptied["property"], emptied["property"]["description"]) == (False, "")
+
+
+def test_records_without_what_is_required_are_told(crm: Any, contact: str) -> None:
+    """They are warned of, and left."""
+    defined(crm, type="number")
+    told = defined(crm, required=True)["warnings"]
+    assert [(each["code"], each["message"][:16]) for each in told] == [("required_missing", "1 record has no ")]
 
 
 def test_a_dry_run_defines_nothing(crm: Any) -> None:

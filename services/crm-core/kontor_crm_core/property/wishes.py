@@ -7,8 +7,9 @@ from kontor_protos.kontor.crm.v1.common_pb import Warning
 from kontor_protos.kontor.records.v1.properties_pb import PropertyInput
 
 from kontor_crm_core.refs import Ref, refs
+from kontor_platform.contract.problem import JSON
 from kontor_platform.data.records.definitions import PropertyType, definitions
-from kontor_platform.data.records.setting import Given, Wished, fault_of, wished
+from kontor_platform.data.records.setting import Given, Settled, Wished, fault_of, revived, wished
 from kontor_platform.data.records.values import BadValue, Reading
 from kontor_platform.runtime.call import Call
 from kontor_platform.runtime.principal import TenantSettings
@@ -68,6 +69,12 @@ def misnamed(given: Given, found: Mapping[UUID, Ref]) -> BadValue | None:
     if ref.deleted:
         return BadValue("record_deleted", f"The {ref.type} {ref.name} was deleted.")
     return None
+
+
+async def returning(call: Call, record_type: str, props: Mapping[str, JSON]) -> Settled:
+    """What a record that comes back from the bin has of properties; call it before the record is locked."""
+    known = await definitions(call, propertied(record_type), hold=True, restricted=True)
+    return revived(known, props, reading_of(call))
 
 
 def blank_warnings(wish: Wished) -> list[Warning]:
