@@ -3,6 +3,14 @@
 from typing import Any
 
 import pytest
+from kontor_protos.kontor.crm.v1.companies_pb import Company
+from kontor_protos.kontor.crm.v1.contacts_pb import Contact
+from kontor_protos.kontor.crm.v1.deals_pb import Deal
+from kontor_protos.kontor.crm.v1.notes_pb import Note
+from kontor_protos.kontor.crm.v1.tasks_pb import Task
+from protobuf import Message
+
+from kontor_crm_core.property.rules import STANDARD, is_reserved
 
 
 def defined(crm: Any, name: str = "score", **more: Any) -> dict[str, Any]:
@@ -262,6 +270,17 @@ def test_others_have_their_own(crm: Any) -> None:
     assert crm.stranger().do("crm_list_properties", kind="custom")["total"] == 0
     assert crm.do("crm_list_properties", kind="custom", object_type="company")["total"] == 0
     assert crm.do("crm_define_property", object_type="company", name="score", type="text")["outcome"] == "created"
+
+
+@pytest.mark.parametrize(
+    ("object_type", "messages"),
+    [("contact", [Contact]), ("company", [Company]), ("deal", [Deal]), ("activity", [Note, Task])],
+)
+def test_every_field_of_an_answer_is_listed(object_type: str, messages: list[type[Message]]) -> None:
+    """Nothing that a record shows can be the name of a property."""
+    shown = {field.name for message in messages for field in message.desc().fields} - {"properties"}
+    assert shown <= {each.name for each in STANDARD[object_type]}
+    assert not shown - {name for name in shown if is_reserved(object_type, name)}
 
 
 def test_the_list_has_pages(crm: Any) -> None:

@@ -247,6 +247,7 @@ def test_a_restricted_property_does_not_exist_for_others(crm: Any, contact: str,
         other.do("crm_lookup_customer", query="jane@acme.example"),
         other.do("crm_get_timeline", record_id=contact),
         other.do("crm_list_properties", include_archived=True),
+        other.do("crm_search_customers", query="jane"),
         other.do("crm_get_record", id=contact, fields=["open_one"]),
     ]
     assert all("salary" not in str(each) and "90000" not in str(each) for each in answers)
@@ -254,6 +255,9 @@ def test_a_restricted_property_does_not_exist_for_others(crm: Any, contact: str,
     unknown = other.refused("crm_get_record", id=contact, fields=["salary"])
     never = other.refused("crm_get_record", id=contact, fields=["salery"])
     assert str(unknown).replace("salary", "*") == str(never).replace("salery", "*")
+    if role in ("sales", "support", "marketing"):
+        upserted = other.do("crm_upsert_contact", email="jane@acme.example", city="Kiel")
+        assert [each["name"] for each in upserted["contact"]["properties"]] == ["open_one"]
     if role in ("sales", "support"):
         told, nothing = fails(other, contact, salary=1), fails(other, contact, salery=1)
         assert str(told).replace("salary", "*") == str(nothing).replace("salery", "*")
