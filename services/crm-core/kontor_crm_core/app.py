@@ -7,8 +7,12 @@ from kontor_crm_core.company.service import Companies
 from kontor_crm_core.contact.service import Contacts
 from kontor_crm_core.customer.service import Customers
 from kontor_crm_core.deal.service import Deals
+from kontor_crm_core.file.service import Files, forget_files
 from kontor_crm_core.note.service import Notes
+from kontor_crm_core.operation.service import Operations
+from kontor_crm_core.operation.store import gave_up
 from kontor_crm_core.pipeline.service import Pipelines
+from kontor_crm_core.property.jobs import JOBS as PROPERTY_JOBS
 from kontor_crm_core.property.service import Properties
 from kontor_crm_core.record.service import Records
 from kontor_crm_core.settings import Settings
@@ -16,8 +20,10 @@ from kontor_crm_core.task.service import Tasks
 from kontor_crm_core.timeline.service import Timeline
 from kontor_platform.contract.image import own_image
 from kontor_platform.faces.host import Service
+from kontor_platform.runtime.work import Tick
 
 MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
+FILES_EVERY_S = 600.0
 
 
 def build(settings: Settings) -> Service:
@@ -39,5 +45,10 @@ def build(settings: Settings) -> Service:
             Tasks(),
             Timeline(),
             Properties(),
+            Operations(),
+            Files(),
         ],
+        gave_up=gave_up,
+        jobs=PROPERTY_JOBS,
+        ticks=[Tick("files", FILES_EVERY_S, forget_files)],
     )
