@@ -23,6 +23,7 @@ from kontor_platform.contract.problem import refusal_of
 from kontor_platform.data.ids import new_id
 from kontor_platform.runtime.principal import Principal, TenantSettings
 from kontor_platform.runtime.tokens import Grant, GrantSigner, PassportSigner
+from support.tenants import Tenant
 
 NAME = "crm-core"
 BERLIN = TenantSettings(time_zone="Europe/Berlin", region="DE", currency="EUR")
@@ -163,9 +164,17 @@ def service(stack: Stack) -> Iterator[Crm]:
 
 
 @pytest.fixture
-def crm(service: Crm) -> Crm:
-    """A person of a new tenant who may do everything."""
-    return replace(service, principal=person())
+def crm(service: Crm, tenant: Tenant) -> Crm:
+    """The admin of a new tenant that crm-governance knows."""
+    return replace(
+        service, principal=replace(person(), tenant=tenant.id, slug=tenant.slug, actor=tenant.actor("admin"))
+    )
+
+
+@pytest.fixture
+def colleague(tenant: Tenant) -> str:
+    """The id of another active user of the tenant."""
+    return str(tenant.actor("sales"))
 
 
 @pytest.fixture

@@ -100,19 +100,19 @@ def test_tasks_are_listed_by_bucket(crm: Any) -> None:
     assert [task["overdue"] for task in whole["tasks"]] == [True, False, False, False, False]
 
 
-def test_tasks_are_listed_by_record_owner_and_status(crm: Any, deal: str, nowhere: str) -> None:
+def test_tasks_are_listed_by_record_owner_and_status(crm: Any, deal: str, colleague: str) -> None:
     """Conditions join; what is done is listed only when asked for."""
     mine = crm.do("crm_create_task", title="Mine", record_ids=[deal])["task"]
-    crm.do("crm_create_task", title="Theirs", owner_id=nowhere)
+    crm.do("crm_create_task", title="Theirs", owner_id=colleague)
     crm.do("crm_complete_task", task_id=crm.do("crm_create_task", title="Done", record_ids=[deal])["task"]["id"])
 
     def titles(**conditions: Any) -> list[str]:
         return [task["title"] for task in crm.do("crm_list_tasks", **conditions)["tasks"]]
 
     assert titles(record_id=deal) == [mine["title"]]
-    assert titles(owner_id=nowhere) == ["Theirs"]
+    assert titles(owner_id=colleague) == ["Theirs"]
     assert sorted(titles(record_id=deal, status="all")) == ["Done", "Mine"]
-    assert titles(record_id=deal, owner_id=nowhere) == []
+    assert titles(record_id=deal, owner_id=colleague) == []
 
 
 def test_pages_of_tasks_hold_each_once(crm: Any) -> None:

@@ -104,12 +104,14 @@ async def held(call: Call, ids: Iterable[UUID]) -> dict[UUID, str]:
 
 
 async def standing(call: Call, wishes: Iterable[Edge]) -> list[Edge]:
-    """All links of the wishes' types that their first records have."""
+    """All links of the wishes' types that their first records have; those with deleted records leave their place."""
     starts = {(wish.type_key, wish.from_id) for wish in wishes}
     columns = ASSOCIATIONS.c
     rows = await call.session.execute(
         select(columns.type_key, columns.from_id, columns.to_id, columns.labels, columns.is_primary)
+        .join(RECORDS, (RECORDS.c.tenant_id == columns.tenant_id) & (RECORDS.c.id == columns.to_id))
         .where(columns.tenant_id == call.actor.tenant, tuple_(columns.type_key, columns.from_id).in_(starts))
+        .where(RECORDS.c.deleted_at.is_(None))
         .order_by(columns.created_at, columns.to_id)
     )
     return [Edge(row.type_key, row.from_id, row.to_id, tuple(row.labels), row.is_primary) for row in rows]

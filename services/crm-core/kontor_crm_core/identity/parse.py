@@ -1,13 +1,18 @@
-"""Reads addresses, numbers and domains with the libraries that know their rules."""
+"""Reads addresses, numbers and domains with the libraries that know their rules, and remembers what it read."""
 
+import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import phonenumbers
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
+from email_validator.rfc_constants import DOT_ATOM_TEXT, EMAIL_MAX_LENGTH
 
 from kontor_crm_core.identity.free_mail import FREE_MAIL
 from kontor_platform.data.records.fold import clean
+
+REMEMBERED = 8192
 
 
 class Unreadable(Exception):
@@ -39,15 +44,41 @@ class Phone:
         return f"{self.e164}x{self.ext}" if self.ext else self.e164 or digits(self.raw) or self.raw
 
 
+@lru_cache(REMEMBERED)
 def parse_email(text: str) -> Email:
     """Reads an address without asking the network; raises Unreadable."""
     raw = clean(text)
+    plain = parse_plain(raw)
+    if plain:
+        return plain
     try:
         valid = validated(raw)
     except EmailNotValidError as error:
         raise Unreadable(str(error)) from error
-    domain = (valid.ascii_domain or valid.domain).lower()
-    return Email(raw, valid.normalized.lower(), "" if domain in FREE_MAIL else domain)
+    return Email(raw, valid.normalized.lower(), company_domain((valid.ascii_domain or valid.domain).lower()))
+
+
+def parse_plain(raw: str) -> Email | None:
+    """The same for an ordinary address, whose domain is validated once for all its addresses; None for others."""
+    local, _, domain = raw.rpartition("@")
+    if not (raw.isascii() and len(raw) <= EMAIL_MAX_LENGTH and DOT_ATOM_TEXT.match(local) and is_host(domain)):
+        return None
+    return Email(raw, raw.lower(), company_domain(domain.lower()))
+
+
+@lru_cache(REMEMBERED)
+def is_host(domain: str) -> bool:
+    """Whether mail may go to a domain that is written in ASCII and means nothing else."""
+    try:
+        valid = validated(f"host@{domain}")
+    except EmailNotValidError:
+        return False
+    return valid.domain == valid.ascii_domain == domain.lower()
+
+
+def company_domain(domain: str) -> str:
+    """The domain, if it can belong to a company."""
+    return "" if domain in FREE_MAIL else domain
 
 
 def validated(address: str) -> ValidatedEmail:
@@ -55,14 +86,16 @@ def validated(address: str) -> ValidatedEmail:
     return validate_email(address, check_deliverability=False, test_environment=True)
 
 
+@lru_cache(REMEMBERED)
 def parse_phone(text: str, region: str) -> Phone:
     """Reads a number in the region's habits; one that cannot be read keeps its text alone."""
     raw = clean(text)
+    dialled = raw if raw.isascii() else visible(raw)
     try:
-        number = phonenumbers.parse(raw, region)
+        number = phonenumbers.parse(dialled, region)
     except phonenumbers.NumberParseException:
         return Phone(raw)
-    if not trusted(number, international=raw.startswith("+")):
+    if not trusted(number, international=dialled.startswith("+")):
         return Phone(raw)
     return Phone(
         raw=raw,
@@ -71,6 +104,11 @@ def parse_phone(text: str, region: str) -> Phone:
         ext=number.extension or None,
         region=phonenumbers.region_code_for_number(number),
     )
+
+
+def visible(text: str) -> str:
+    """The text without the marks of its direction and the like, which telephones put around numbers."""
+    return "".join(each for each in text if unicodedata.category(each) != "Cf").strip()
 
 
 def national_digits(number: phonenumbers.PhoneNumber) -> str:
@@ -86,10 +124,12 @@ def trusted(number: phonenumbers.PhoneNumber, *, international: bool) -> bool:
     return possible and (international or phonenumbers.is_valid_number(number))
 
 
+@lru_cache(REMEMBERED)
 def parse_domain(text: str) -> str:
     """The registered form of a domain or of a web address's host, in ASCII; raises Unreadable."""
     address = clean(text)
-    if "@" in address:
+    # A line break or tab would be taken out of a web address, and another domain be read.
+    if "@" in address or not address.isprintable():
         raise Unreadable(f"{address!r} is not a domain or web address.")
     try:
         host = urlsplit(address if "//" in address else f"//{address}").hostname or ""
@@ -101,4 +141,6 @@ def parse_domain(text: str) -> str:
 
 def digits(text: str) -> str:
     """The decimal digits of a text, in ASCII."""
+    if text.isascii():
+        return "".join(filter(str.isdecimal, text))
     return "".join(str(int(each)) for each in text if each.isdecimal())

@@ -17,9 +17,12 @@ from protobuf.wkt import Struct
 from kontor_crm_core.association.listing import Wish, linked_page
 from kontor_crm_core.deal.money import shown
 from kontor_crm_core.property.wishes import propertied
+from kontor_crm_core.record.bin import gone
+from kontor_crm_core.record.deleting import delete_record
 from kontor_crm_core.record.queries import COUNTS_OF_ONE, HISTORY, PROPERTY_NAMES, RECORD
+from kontor_crm_core.record.restoring import restore_record
 from kontor_platform.contract.names import nearest
-from kontor_platform.contract.problem import Gone, InvalidField, NotFound
+from kontor_platform.contract.problem import InvalidField, NotFound
 from kontor_platform.runtime.call import Call
 from kontor_platform.runtime.dispatcher import single_read
 
@@ -35,7 +38,7 @@ SHOWN = 20
 
 
 class Records:
-    """Reads records."""
+    """Reads, deletes and restores records."""
 
     implements = "kontor.crm.v1.Records"
 
@@ -54,6 +57,14 @@ class Records:
             await PARTS[part](answer, call)
         return answer
 
+    async def delete_record(self, request: pb.DeleteRecordRequest, call: Call) -> pb.DeleteRecordResponse:
+        """Deletes one record of any type."""
+        return await delete_record(call, request)
+
+    async def restore_record(self, request: pb.RestoreRecordRequest, call: Call) -> pb.RestoreRecordResponse:
+        """Brings one record back."""
+        return await restore_record(call, request)
+
 
 async def read(call: Call, record_id: str) -> tuple[str, AnyRecord]:
     """A live record's type and message; raises NotFound or Gone."""
@@ -62,7 +73,7 @@ async def read(call: Call, record_id: str) -> tuple[str, AnyRecord]:
         raise NotFound
     found = rows[0]
     if found["deleted_at"] is not None:
-        raise Gone(ids=[record_id])
+        raise await gone(call, record_id)
     record = MESSAGES[found["type"]][1].from_json(found["record"])
     if isinstance(record, Deal) and record.amount:
         record.amount = shown(Decimal(record.amount), record.currency)

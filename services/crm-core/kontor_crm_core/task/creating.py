@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from kontor_protos.kontor.crm.v1 import tasks_pb as pb
 
 from kontor_crm_core.activity.writing import Draft, change, known, store
+from kontor_crm_core.owner.directory import owner_named
 from kontor_crm_core.refs import live_refs
 from kontor_crm_core.task.rules import Due, DueUnreadable, Status, read_due
 from kontor_platform.contract.problem import JSON, InvalidField
@@ -32,7 +33,7 @@ class Made:
 
 async def create(call: Call, request: pb.CreateTaskRequest, due: Due) -> Made:
     """Creates a task, or changes what differs in the one that has the same external id."""
-    draft = read_task(request, call, due)
+    draft = await read_task(request, call, due)
     await live_refs(call, draft.records, SUBJECTS)
     present = await known(call, "task", draft.external_id or "")
     if present is None:
@@ -55,8 +56,8 @@ def due_of(text: str, call: Call) -> Due:
         raise InvalidField(DueUnreadable.__doc__ or "", field="due") from error
 
 
-def read_task(request: pb.CreateTaskRequest, call: Call, due: Due) -> Draft:
-    """The task as it shall be; raises InvalidField for a blank title."""
+async def read_task(request: pb.CreateTaskRequest, call: Call, due: Due) -> Draft:
+    """The task as it shall be; raises InvalidField for a blank title, and as `owner_named` does."""
     title = clean(request.title)
     if not title:
         raise InvalidField("A task needs a title.", field="title")
@@ -70,7 +71,7 @@ def read_task(request: pb.CreateTaskRequest, call: Call, due: Due) -> Draft:
         values={
             "status": Status.OPEN,
             "priority": request.priority or DEFAULT_PRIORITY,
-            "owner_id": UUID(request.owner_id) if request.owner_id else call.actor.owner,
+            "owner_id": await owner_named(call, request.owner_id) or call.actor.owner,
             "due_on": due.on,
             "due_at": due.at,
             "due_key": due.key,

@@ -37,6 +37,7 @@ SELECT x.created_at, x.{far}_id, 'link', x.created_by,
     x.{far}_id, t.{label}
 FROM association x JOIN association_type t ON t.tenant_id = x.tenant_id AND t.type_key = x.type_key
 WHERE x.tenant_id = :tenant AND x.{near}_id = :record
+    AND (SELECT r.deleted_at IS NULL FROM record r WHERE r.tenant_id = :tenant AND r.id = x.{far}_id)
 """
 
 
