@@ -181,6 +181,14 @@ def test_values_take_the_new_type(crm: Any, contact: str, before: str, value: An
     assert read["history"][0]["changes"][0]["after"] == stored
 
 
+def test_nothing_becomes_a_user_or_a_reference(crm: Any) -> None:
+    """Text that looks like an id was not checked to be one of somebody there."""
+    defined(crm, type="text")
+    people(crm, "019a0000-0000-7000-8000-000000000001")
+    told = refused(crm, type="user")
+    assert (told["code"], told["fields"][0]["code"]) == ("conflict", "owner_not_found")
+
+
 def test_a_unique_property_lists_what_is_shared(crm: Any) -> None:
     """While two records share a value it cannot be unique; then a taken value is refused with its holder."""
     defined(crm, type="text")
