@@ -13,6 +13,9 @@ REVERSED = "<"
 # The information separator one of ASCII: stands between terms on their way to the database, never in one.
 SEPARATOR = "\x1f"
 BLOCK_MARK = "~"
+# Before addresses and domains as a whole: their words stand beside them, so that a search for words passes them over.
+ADDRESS = "@"
+MARKS = (REVERSED, ADDRESS, BLOCK_MARK)
 BEGIN, END, SLIP = "^", "$", "-"
 GRAM = 3
 # One slip is looked up in words of up to 7 characters, which may be of 8; longer ones share enough trigrams.
@@ -70,16 +73,21 @@ def of_text(text: str, field: Field) -> Iterator[Term]:
 def of_email(email_key: str) -> Iterator[Term]:
     """An address whole, its local part and the pieces of it, its domain and the domain's first label."""
     local, _, domain = email_key.rpartition("@")
-    yield Term(fold(email_key), Field.EMAIL)
-    yield Term(fold(local), Field.EMAIL_PART)
+    yield Term(address(email_key), Field.EMAIL)
+    yield Term(address(local), Field.EMAIL_PART)
     yield from of_text(local, Field.EMAIL_PART)
-    yield Term(fold(domain), Field.EMAIL_PART)
+    yield Term(address(domain), Field.EMAIL_PART)
     yield from of_text(domain.partition(".")[0], Field.EMAIL_PART)
+
+
+def address(text: str) -> str:
+    """The term of an address, a domain or a local part as a whole."""
+    return ADDRESS + fold(text)
 
 
 def of_domain(domain: str) -> Iterator[Term]:
     """A domain whole and the words of its first label."""
-    yield Term(fold(domain), Field.DOMAIN)
+    yield Term(address(domain), Field.DOMAIN)
     yield from of_text(domain.partition(".")[0], Field.DOMAIN_PART)
 
 
@@ -143,6 +151,11 @@ def asked(query: str) -> list[str]:
 def bounds(beginning: str) -> tuple[str, str]:
     """The range of terms that begin so, as two values a B-tree in byte order understands."""
     return beginning, beginning + LAST_CHARACTER
+
+
+def told(term: str) -> str:
+    """A term as it stands in its field, without what marks it."""
+    return term[:0:-1] if term.startswith(REVERSED) else term.removeprefix(ADDRESS)
 
 
 def strongest(fields: int) -> str:

@@ -14,6 +14,7 @@ from kontor_platform.data.records.terms import (
     of_text,
     slips,
     strongest,
+    told,
 )
 
 
@@ -50,8 +51,8 @@ def test_words() -> None:
 def test_email_is_found_whole_and_in_parts() -> None:
     """An address is found whole, by its local part, by pieces of it, by domain and by company."""
     terms = gathered(of_email("jane.doe+x@acme.co.uk"))
-    assert set(terms) == {"jane.doe+x@acme.co.uk", "jane.doe+x", "jane", "doe", "x", "acme.co.uk", "acme"}
-    assert terms["jane.doe+x@acme.co.uk"] == Field.EMAIL
+    assert set(terms) == {"@jane.doe+x@acme.co.uk", "@jane.doe+x", "jane", "doe", "x", "@acme.co.uk", "acme"}
+    assert terms["@jane.doe+x@acme.co.uk"] == Field.EMAIL
 
 
 def test_phone_is_found_from_its_end() -> None:
@@ -121,3 +122,11 @@ def test_grams() -> None:
 def test_words_one_slip_apart_meet(written: str) -> None:
     """A swap, a wrong, a missing and an added character leave a form in common."""
     assert set(slips(written)) & set(slips("john"))
+
+
+@pytest.mark.parametrize(
+    ("term", "shown"), [("@jane@acme.com", "jane@acme.com"), ("<7194+", "+4917"), ("jane", "jane")]
+)
+def test_marks_are_not_told(term: str, shown: str) -> None:
+    """A fragment is told as it stands in its field."""
+    assert told(term) == shown
