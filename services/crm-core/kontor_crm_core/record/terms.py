@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from kontor_platform.data.records.terms import Field
+from kontor_platform.data.records.words import Words
 from kontor_platform.runtime.call import Call
 
 WRITE = text(
@@ -25,6 +26,7 @@ WRITE = text(
     )
     UPDATE record SET terms = CAST(:terms AS text[])
     WHERE tenant_id = :tenant AND id = :id AND terms IS DISTINCT FROM CAST(:terms AS text[])
+    RETURNING object_type
     """
 )
 
@@ -38,4 +40,5 @@ async def index(call: Call, record_id: UUID, terms: Mapping[str, Field]) -> None
         "terms": ordered,
         "fields": [int(terms[term]) for term in ordered],
     }
-    await call.session.execute(WRITE, values)
+    for object_type in (await call.session.execute(WRITE, values)).scalars():
+        call.closing(Words).add(object_type, [(term, int(bits)) for term, bits in terms.items()])

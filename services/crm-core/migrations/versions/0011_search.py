@@ -1,4 +1,4 @@
-"""Search reads terms from their index alone: the fields lie in it, and pages are marked visible soon."""
+"""Search reads terms from their index alone; what is linked to a company is read by type."""
 
 from alembic import op
 
@@ -14,9 +14,10 @@ ALTER TABLE search_term SET (autovacuum_vacuum_insert_scale_factor = 0.02, autov
     autovacuum_analyze_scale_factor = 0.02);
 ALTER TABLE word_gram SET (autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_vacuum_scale_factor = 0.02,
     autovacuum_analyze_scale_factor = 0.02);
+CREATE INDEX association_to_type ON association (tenant_id, to_id, from_type, from_id);
 """
 
 
 def upgrade() -> None:
-    """Adds the fields to the key of terms."""
+    """Adds the fields to the key of terms, and the type of its far end to that of a link."""
     op.execute(TERMS)

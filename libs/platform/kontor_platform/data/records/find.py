@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from typing import Any
 from uuid import UUID
 
 from kontor_platform.contract.problem import JSON
 from kontor_platform.data.records import dictionary
-from kontor_platform.data.records.found import COUNTS, Shape, Source, statement
+from kontor_platform.data.records.found import COUNTS, WITHIN_COUNT, Shape, Source, statement
 from kontor_platform.data.records.sought import Sought
 from kontor_platform.data.records.terms import IDENTIFIERS, LAST_CHARACTER
 from kontor_platform.runtime.call import Call
@@ -22,6 +23,14 @@ CHEAPER = 20
 FIRST: Sequence[JSON] = (0, 0, 0, str(UUID(int=0)))
 
 
+class Depth(IntEnum):
+    """How weak a match may be: words and beginnings alone, middles of words too, words with a slip too."""
+
+    BEGINNINGS = 0
+    MIDDLES = 1
+    SLIPS = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Within:
     """Which records are wanted at all: a statement that selects their ids, and its values."""
@@ -32,13 +41,18 @@ class Within:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A page of the records that match all words: of these types, within these, after this one."""
+    """A page of the records that match all words: of these types, within these, after this one.
+
+    `depth` is what the first page found to be needed; None on the first page. `deepest` bounds it.
+    """
 
     words: Sequence[Sought]
     types: Sequence[str]
     size: int
     after: Sequence[JSON] = FIRST
     within: Within = Within()
+    depth: Depth | None = None
+    deepest: Depth = Depth.SLIPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +62,7 @@ class Found:
     rows: Sequence[Mapping[str, Any]] = ()
     total: int = 0
     capped: bool = False
+    depth: Depth = Depth.BEGINNINGS
 
     def fills(self, wanted: Wanted) -> bool:
         """Whether nothing weaker is needed for the page."""
@@ -67,18 +82,27 @@ class Finder:
         Middles are tried where a single word leaves room on the page or several find nothing, slips where nothing
         was found. Weaker matches rank behind stronger ones, so a later page goes on where the one before ended.
         """
-        found = await self._matching(call, wanted)
-        if found.fills(wanted) or (found.total and len(wanted.words) > 1):
-            return found
-        if any(word.has_parts for word in wanted.words):
-            wanted = replace(wanted, words=await with_parts(call, wanted))
-            if any(word.parts for word in wanted.words):
-                found = await self._matching(call, wanted)
-        if not found.total and any(word.has_slips for word in wanted.words):
-            wanted = replace(wanted, words=await with_slips(call, wanted))
-            if any(word.near for word in wanted.words):
-                found = await self._matching(call, wanted)
+        if wanted.depth is not None:
+            return await self._at(call, wanted, wanted.depth)
+        found = Found()
+        for depth in Depth:
+            if depth <= wanted.deepest and is_needed(depth, found, wanted):
+                deeper = await self._at(call, wanted, depth)
+                found = deeper if deeper.total else found
         return found
+
+    async def _at(self, call: Call, wanted: Wanted, depth: Depth) -> Found:
+        """What matches at a depth; nothing if no word matches in that way."""
+        words = list(wanted.words)
+        if depth >= Depth.MIDDLES:
+            words = [await with_parts(call, wanted.types, word) for word in words]
+        if depth >= Depth.SLIPS:
+            words = [await with_slips(call, wanted.types, word) for word in words]
+        if depth is Depth.MIDDLES and not any(word.parts for word in words):
+            return Found()
+        if depth is Depth.SLIPS and not any(word.near for word in words):
+            return Found()
+        return replace(await self._matching(call, replace(wanted, words=words)), depth=depth)
 
     async def _matching(self, call: Call, wanted: Wanted) -> Found:
         """What matches as the words stand; begins with the word of the fewest terms."""
@@ -143,21 +167,26 @@ async def counts(call: Call, wanted: Wanted) -> list[int]:
     }
     told = COUNTS
     if wanted.within.sql:
-        told += f" UNION ALL SELECT %(last)s, count(*) FROM (SELECT FROM ({wanted.within.sql}) AS w LIMIT %(most)s) AS c"
+        told += WITHIN_COUNT.format(wanted.within.sql)
         values |= {**wanted.within.values, "last": len(wanted.words)}
     return [row["entries"] for row in sorted(await call.read(told, values), key=lambda row: int(row["at"]))]
 
 
-async def with_parts(call: Call, wanted: Wanted) -> list[Sought]:
-    """The words of a query with those that hold them in their middle."""
-    found = [await dictionary.holding(call, wanted.types, w.word) if w.has_parts else () for w in wanted.words]
-    return [word.widened(parts) for word, parts in zip(wanted.words, found, strict=True)]
+async def with_parts(call: Call, types: Sequence[str], word: Sought) -> Sought:
+    """A word with those that hold it in their middle."""
+    return replace(word, parts=tuple(await dictionary.holding(call, types, word.word))) if word.has_parts else word
 
 
-async def with_slips(call: Call, wanted: Wanted) -> list[Sought]:
-    """The words of a query with those that are a slip away."""
-    found = [await dictionary.near(call, wanted.types, w.word) if w.has_slips else () for w in wanted.words]
-    return [word.widened(word.parts, near) for word, near in zip(wanted.words, found, strict=True)]
+async def with_slips(call: Call, types: Sequence[str], word: Sought) -> Sought:
+    """A word with those that are a slip away."""
+    return replace(word, near=tuple(await dictionary.near(call, types, word.word))) if word.has_slips else word
+
+
+def is_needed(depth: Depth, found: Found, wanted: Wanted) -> bool:
+    """Whether weaker matches are looked for after what was found."""
+    if depth is Depth.MIDDLES:
+        return not found.total or (len(wanted.words) == 1 and not found.fills(wanted))
+    return not found.total
 
 
 def page_values(call: Call, wanted: Wanted) -> dict[str, object]:

@@ -15,10 +15,13 @@ SELECT a.at, (SELECT count(*) FROM (
     WHERE w.at = a.at LIMIT %(most)s) AS counted) AS entries
 FROM (SELECT DISTINCT unnest(%(ats)s::int[]) AS at) AS a
 """
+WITHIN_COUNT = """
+UNION ALL SELECT %(last)s, (SELECT count(*) FROM (SELECT FROM ({0}) AS wanted LIMIT %(most)s) AS counted)
+"""
 # The terms of each range in their order: an exact one is the range's lower bound and comes first.
 IN_ORDER = """
-    SELECT s.object_type, s.record_id, s.fields, CASE
-        WHEN w.class <> 3 OR s.term <> w.low THEN w.class WHEN s.fields & %(identifiers)s <> 0 THEN 1 ELSE 2 END AS class
+    SELECT s.object_type, s.record_id, s.fields, CASE WHEN w.class <> 3 OR s.term <> w.low THEN w.class
+        WHEN s.fields & %(identifiers)s <> 0 THEN 1 ELSE 2 END AS class
     FROM unnest(%(one_lows)s::text[], %(one_highs)s::text[], %(one_classes)s::int[]) AS w(low, high, class),
         unnest(%(types)s::text[]) AS t(kind),
         LATERAL (SELECT s.object_type, s.term, s.record_id, s.fields FROM search_term s
@@ -59,7 +62,8 @@ matched AS MATERIALIZED (
 ),
 narrowed AS (
     SELECT object_type, record_id, bit_or(fields)::int AS fields, max(class) AS class FROM (
-        SELECT m.object_type, m.record_id, bit_or(m.fields | s.fields) AS fields, greatest(m.driving, min(m.class)) AS class
+        SELECT m.object_type, m.record_id, bit_or(m.fields | s.fields) AS fields,
+            greatest(m.driving, min(m.class)) AS class
         FROM matched m JOIN search_term s ON s.tenant_id = %(tenant)s AND s.object_type = m.object_type
             AND s.term = m.term AND s.record_id = m.record_id
         GROUP BY m.object_type, m.record_id, m.driving, m.at
@@ -101,7 +105,7 @@ ORDER BY page.class, page.fewer, page.older, page.record_id
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a word is gathered by: a number of beginnings, and terms it stands in the middle of or is a slip away from."""
+    """What a word is gathered by: a number of beginnings, and terms that hold it or are a slip away."""
 
     name: str
     begins: int

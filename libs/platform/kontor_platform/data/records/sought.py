@@ -1,11 +1,11 @@
 """A query as the engine looks for it: words that must all match, each in every form it may match by."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import IntEnum
 
 from kontor_platform.data.records.fold import fold, lettered, words
-from kontor_platform.data.records.terms import GRAM, LAST_CHARACTER, LONGEST_TERM, MARKS, address
+from kontor_platform.data.records.terms import GRAM, HIDDEN, LAST_CHARACTER, LONGEST_TERM, address
 
 MOST_WORDS = 8
 LEAST_SLIPPING = 4
@@ -54,10 +54,6 @@ class Sought:
         whole += [(self.word, Match.SUBSTRING.value)] if self.parts else []
         return whole + [(near, Match.SLIP.value) for near in self.near]
 
-    def widened(self, parts: Sequence[str] = (), near: Sequence[str] = ()) -> "Sought":
-        """The same word with more words that match it."""
-        return replace(self, parts=tuple(parts), near=tuple(near))
-
 
 def of_words(text: str) -> list[Sought]:
     """The first words of a text, each once."""
@@ -78,12 +74,6 @@ def of_terms(terms: Iterable[str]) -> Sought:
 def of_identifier(text: str) -> Sought | None:
     """A text as the whole of an address, domain or foreign id; None if it is plain words."""
     folded = fold(text)
-    if " " in folded or folded.startswith(MARKS[::2]) or not WHOLE_MARKS & set(folded):
+    if " " in folded or folded.startswith(HIDDEN) or not WHOLE_MARKS & set(folded):
         return None
     return of_terms((address(folded.lstrip("@")), folded)) if words(folded) else None
-
-
-def columns(rows: Iterable[tuple[object, ...]], *names: str) -> Mapping[str, list[object]]:
-    """Rows as one array a column."""
-    listed = list(rows)
-    return {name: [row[at] for row in listed] for at, name in enumerate(names)}

@@ -15,7 +15,8 @@ SEPARATOR = "\x1f"
 BLOCK_MARK = "~"
 # Before addresses and domains as a whole: their words stand beside them, so that a search for words passes them over.
 ADDRESS = "@"
-MARKS = (REVERSED, ADDRESS, BLOCK_MARK)
+# What begins so is never asked for by a caller as it stands.
+HIDDEN = (REVERSED, BLOCK_MARK)
 BEGIN, END, SLIP = "^", "$", "-"
 GRAM = 3
 # One slip is looked up in words of up to 7 characters, which may be of 8; longer ones share enough trigrams.
@@ -138,19 +139,6 @@ def slips(word: str) -> list[str]:
     if len(word) > LONGEST_SLIPPING:
         return []
     return [SLIP + word, *(SLIP + word[:at] + word[at + 1 :] for at in range(len(word)))]
-
-
-def asked(query: str) -> list[str]:
-    """The terms of a query: an address or another text with marks inside stays whole beside no other word."""
-    folded = fold(query)
-    if " " not in folded and any(mark in folded for mark in "@.:/_-"):
-        return [folded[:LONGEST_TERM]]
-    return list(dict.fromkeys(word[:LONGEST_TERM] for word in words(folded)))
-
-
-def bounds(beginning: str) -> tuple[str, str]:
-    """The range of terms that begin so, as two values a B-tree in byte order understands."""
-    return beginning, beginning + LAST_CHARACTER
 
 
 def told(term: str) -> str:

@@ -5,7 +5,6 @@ import pytest
 from kontor_platform.data.records.fold import clean, fold, words
 from kontor_platform.data.records.terms import (
     Field,
-    asked,
     gathered,
     grams,
     is_word,
@@ -66,22 +65,6 @@ def test_terms_are_bounded() -> None:
     assert len(many) == 64
     twice = gathered([*of_text("Acme", Field.NAME), *of_text("acme", Field.CITY)])
     assert twice == {"acme": Field.NAME | Field.CITY}
-
-
-@pytest.mark.parametrize(
-    ("query", "terms"),
-    [
-        ("Jane Doe", ["jane", "doe"]),
-        ("Jane@Acme.com", ["jane@acme.com"]),
-        ("acme.com", ["acme.com"]),
-        ("O'Neill", ["o", "neill"]),
-        ("%_'; --", []),
-        ("doe doe", ["doe"]),
-    ],
-)
-def test_asked(query: str, terms: list[str]) -> None:
-    """A query is read as what records are found by."""
-    assert asked(query) == terms
 
 
 def test_strongest() -> None:
