@@ -39,7 +39,8 @@ def number(text: str, region: str) -> Sought:
 def phone_terms(text: str, region: str) -> list[str]:
     """What a number is found by: as a whole, from its beginning and from its end."""
     phone, plain = parse_phone(text, region), digits(text)
-    forms = [phone.e164, phone.national_digits, plain, REVERSED + plain[::-1]]
+    begun = f"+{plain}" if text.lstrip().startswith("+") else None
+    forms = [phone.e164, begun, phone.national_digits, plain, REVERSED + plain[::-1]]
     return list(dict.fromkeys(form for form in forms if form))
 
 

@@ -51,6 +51,7 @@ EMPLOYER = f"""
     WHERE company.tenant_id = %(tenant)s AND company.id = (subject.record -> 'company' ->> 'id')::uuid)
 """
 # Both directions of a link; each is read up to a bound, so that a company of many people is answered as fast.
+# OFFSET 0 has the far ends read by their keys, one by one: a join might read their table whole.
 LINKED = """
 (SELECT count(*) FROM (
     SELECT FROM (
@@ -60,7 +61,8 @@ LINKED = """
         (SELECT a.from_id FROM association a
         WHERE a.tenant_id = %(tenant)s AND a.to_id = %(id)s AND a.from_type = '{0}' LIMIT %(most)s)
     ) far
-    JOIN record r ON r.tenant_id = %(tenant)s AND r.id = far.id AND r.deleted_at IS NULL
+    CROSS JOIN LATERAL (SELECT FROM record r
+        WHERE r.tenant_id = %(tenant)s AND r.id = far.id AND r.deleted_at IS NULL OFFSET 0) AS live
     LIMIT %(most)s
 ) AS counted)
 """
@@ -75,7 +77,9 @@ deals AS MATERIALIZED (
         UNION
         (SELECT a.to_id FROM association a
         WHERE a.tenant_id = %(tenant)s AND a.from_id = %(id)s AND a.to_type = 'deal' LIMIT %(most)s)
-    ) AS mine JOIN deal ON deal.tenant_id = %(tenant)s AND deal.id = mine.id AND deal.deleted_at IS NULL
+    ) AS mine
+    CROSS JOIN LATERAL (SELECT * FROM deal d
+        WHERE d.tenant_id = %(tenant)s AND d.id = mine.id AND d.deleted_at IS NULL OFFSET 0) AS deal
     LIMIT %(most)s
 ),
 open_deals AS (
@@ -84,15 +88,16 @@ open_deals AS (
     WHERE deals.stage_kind = 'open' ORDER BY deals.close_date NULLS LAST, deals.id LIMIT 5
 ),
 last_activities AS (
-    SELECT v.* FROM activity_link l JOIN activity v ON v.tenant_id = l.tenant_id AND v.id = l.activity_id
-    WHERE l.tenant_id = %(tenant)s AND l.record_id = %(id)s AND l.live AND l.kind <> 'task'
-    ORDER BY l.occurred_at DESC, l.activity_id DESC LIMIT 5
+    SELECT v.* FROM (SELECT l.activity_id FROM activity_link l WHERE l.tenant_id = %(tenant)s AND l.record_id = %(id)s
+        AND l.live AND l.kind <> 'task' ORDER BY l.occurred_at DESC, l.activity_id DESC LIMIT 5) AS l
+    JOIN activity v ON v.tenant_id = %(tenant)s AND v.id = l.activity_id
 ),
 tasks AS MATERIALIZED (
     SELECT v.id, v.subject, v.due_on, v.due_key, v.priority, v.owner_id
-    FROM activity_link l JOIN activity v ON v.tenant_id = l.tenant_id AND v.id = l.activity_id
-    WHERE l.tenant_id = %(tenant)s AND l.record_id = %(id)s AND l.live AND l.kind = 'task' AND v.status = 'open'
-    LIMIT %(most)s
+    FROM (SELECT l.activity_id FROM activity_link l WHERE l.tenant_id = %(tenant)s AND l.record_id = %(id)s AND l.live
+        AND l.kind = 'task' ORDER BY l.activity_id DESC LIMIT %(most)s) AS l
+    CROSS JOIN LATERAL (SELECT * FROM activity t
+        WHERE t.tenant_id = %(tenant)s AND t.id = l.activity_id AND t.status = 'open' OFFSET 0) AS v
 )
 SELECT json_build_object(
     'type', subject.type, {records},
@@ -112,7 +117,8 @@ SELECT json_build_object(
         'deals', (SELECT count(*) FROM deals),
         'open_deals', (SELECT count(*) FROM deals WHERE stage_kind = 'open'),
         'activities', (SELECT count(*) FROM (SELECT FROM activity_link l WHERE l.tenant_id = %(tenant)s
-            AND l.record_id = %(id)s AND l.live AND l.kind <> 'task' LIMIT %(most)s) AS counted),
+            AND l.record_id = %(id)s AND l.live AND l.kind <> 'task'
+            ORDER BY l.occurred_at DESC, l.activity_id DESC LIMIT %(most)s) AS counted),
         'open_tasks', (SELECT count(*) FROM tasks)))::text AS picture
 FROM subject
 """
@@ -149,4 +155,10 @@ OWNED = """
 SELECT c.id FROM contact c WHERE c.tenant_id = %(tenant)s AND c.owner_id = %(owner)s::uuid AND c.deleted_at IS NULL
 UNION ALL
 SELECT o.id FROM company o WHERE o.tenant_id = %(tenant)s AND o.owner_id = %(owner)s::uuid AND o.deleted_at IS NULL
+"""
+IS_OWNED = """
+(EXISTS (SELECT FROM contact c
+    WHERE c.tenant_id = %(tenant)s AND c.id = {0} AND c.owner_id = %(owner)s::uuid AND c.deleted_at IS NULL)
+OR EXISTS (SELECT FROM company o
+    WHERE o.tenant_id = %(tenant)s AND o.id = {0} AND o.owner_id = %(owner)s::uuid AND o.deleted_at IS NULL))
 """

@@ -1,4 +1,4 @@
-"""Search reads terms from their index alone; what is linked to a company is read by type."""
+"""Search reads terms from their index alone; links and tasks of a record are read by type."""
 
 from alembic import op
 
@@ -15,9 +15,10 @@ ALTER TABLE search_term SET (autovacuum_vacuum_insert_scale_factor = 0.02, autov
 ALTER TABLE word_gram SET (autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_vacuum_scale_factor = 0.02,
     autovacuum_analyze_scale_factor = 0.02);
 CREATE INDEX association_to_type ON association (tenant_id, to_id, from_type, from_id);
+CREATE INDEX activity_link_task ON activity_link (tenant_id, record_id, activity_id) WHERE live AND kind = 'task';
 """
 
 
 def upgrade() -> None:
-    """Adds the fields to the key of terms, and the type of its far end to that of a link."""
+    """Adds the fields to the key of terms, and indexes of links by type and of tasks."""
     op.execute(TERMS)

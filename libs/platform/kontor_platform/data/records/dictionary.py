@@ -30,7 +30,7 @@ HOLDING = f"""{PICKED}
 SELECT word FROM (
     SELECT g.word, length(g.word) AS size FROM picked JOIN word_gram g ON g.gram = picked.gram
     WHERE g.tenant_id = %(tenant)s AND g.object_type = ANY(%(types)s)
-    GROUP BY g.object_type, g.word HAVING count(*) = %(picked)s
+    GROUP BY g.object_type, g.word HAVING count(*) = %(picked)s OFFSET 0
 ) AS held
 WHERE position(%(part)s IN word) > 0 GROUP BY size, word ORDER BY size, word LIMIT %(most)s
 """
@@ -42,7 +42,7 @@ ALIKE = f"""{PICKED}
 SELECT word FROM (
     SELECT g.word, count(*) AS shared FROM picked JOIN word_gram g ON g.gram = picked.gram
     WHERE g.tenant_id = %(tenant)s AND g.object_type = ANY(%(types)s)
-    GROUP BY g.object_type, g.word HAVING count(*) >= %(least)s
+    GROUP BY g.object_type, g.word HAVING count(*) >= %(least)s OFFSET 0
 ) AS alike
 WHERE length(word) BETWEEN %(size)s - 2 AND %(size)s + 2
 GROUP BY word ORDER BY max(shared) DESC, word LIMIT %(most)s

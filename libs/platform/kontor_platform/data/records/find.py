@@ -33,9 +33,10 @@ class Depth(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """Which records are wanted at all: a statement that selects their ids, and its values."""
+    """Which records are wanted at all: a statement that selects their ids, a condition of one `{0}`, their values."""
 
     sql: str = ""
+    test: str = ""
     values: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -117,12 +118,12 @@ class Finder:
         if within and entries[-1] <= FEW < least:
             return await self._page(call, wanted, (), others=rare)
         if len(words) == 1:
-            return await self._page(call, wanted, rare)
+            return await self._page(call, wanted, rare, few=least <= FEW)
         slipping = any(word.near for word in words)
         if slipping or entries[rare[1]] < min(COUNTED, least * CHEAPER):
             return await self._page(call, wanted, rare[:2], others=rare[2:])
         if least <= SOME:
-            return await self._page(call, wanted, rare[:1], others=rare[1:])
+            return await self._page(call, wanted, rare[:1], others=rare[1:], few=True)
         found = await self._page(call, wanted, (), whole=True)
         if found.fills(wanted):
             return replace(found, capped=True)
@@ -131,7 +132,14 @@ class Finder:
         return await self._page(call, wanted, rare[:2], others=rare[2:], whole=bool(found.total))
 
     async def _page(
-        self, call: Call, wanted: Wanted, driving: Sequence[int], *, others: Sequence[int] = (), whole: bool = False
+        self,
+        call: Call,
+        wanted: Wanted,
+        driving: Sequence[int],
+        *,
+        others: Sequence[int] = (),
+        whole: bool = False,
+        few: bool = False,
     ) -> Found:
         """One page of the candidates that the driving words give and the others narrow."""
         words = [wanted.words[at] for at in driving]
@@ -140,11 +148,12 @@ class Finder:
             Source(name, len(word.begins), bool(word.parts or word.near))
             for name, word in zip(names, words, strict=True)
         )
-        shape = Shape(sources, len(wanted.words) if whole else 0, bool(others), wanted.within.sql)
+        within = wanted.within
+        shape = Shape(sources, len(wanted.words) if whole else 0, bool(others), within.sql, within.test if few else "")
         values = {
             **page_values(call, wanted),
             **pattern_values(wanted.words),
-            **wanted.within.values,
+            **within.values,
             "others": list(others),
             **{f"whole_{at}": word.begins[0] for at, word in enumerate(wanted.words)},
         }

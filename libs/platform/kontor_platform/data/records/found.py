@@ -123,19 +123,21 @@ class Source:
 class Shape:
     """How candidates are gathered: by one word, by two at once, by whole words, or by who else is wanted.
 
-    `whole` is how many whole words are joined; `within` selects the ids of the records wanted.
+    `whole` is how many whole words are joined; `within` selects the ids of the records wanted, `test` tells of one
+    record `{0}` whether it is wanted: cheaper where there are few to ask about.
     """
 
     sources: tuple[Source, ...] = ()
     whole: int = 0
     narrowed: bool = False
     within: str = ""
+    test: str = ""
 
 
 @cache
 def statement(shape: Shape, shown: str, joined: str) -> str:
     """The statement that answers one page; `shown` are columns of its rows, `joined` what they come from."""
-    wanted = f"wanted AS MATERIALIZED ({shape.within})," if shape.within else ""
+    wanted = f"wanted AS MATERIALIZED ({shape.within})," if shape.within and not shape.test else ""
     entries = f"entry AS MATERIALIZED ({entries_of(shape)} LIMIT %(entries)s),"
     candidates = CANDIDATES.format("%(entries)s" if shape.narrowed else "%(candidates)s")
     ranked = RANKED.format(source="narrowed" if shape.narrowed else "candidate", shown=shown, joined=joined)
@@ -150,12 +152,14 @@ def entries_of(shape: Shape) -> str:
     if len(shape.sources) == 2:
         rows.append(two_words(*shape.sources, within=bool(shape.within)))
     if len(shape.sources) == 1:
-        rows.append(wanted_only(shape.sources[0]) if shape.within else IN_ORDER)
+        rows.append(wanted_only(shape.sources[0], shape.test) if shape.within else IN_ORDER)
     return " UNION ALL ".join(rows) or all_wanted()
 
 
-def wanted_only(source: Source) -> str:
+def wanted_only(source: Source, test: str = "") -> str:
     """The rows of a word that belong to the records wanted."""
+    if test:
+        return f"SELECT * FROM ({source.sql()} OFFSET 0) AS mine WHERE {test.format('mine.record_id')}"
     return f"SELECT * FROM ({source.sql()}) AS mine WHERE record_id IN (SELECT id FROM wanted)"
 
 
