@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from sqlalchemy import text
 
+from kontor_platform.data.arrays import array
 from kontor_platform.data.records.planned import Clash, Clashes, Clashing, Life, Planned, PropertyChange
 from kontor_platform.runtime.call import Call
 
@@ -65,8 +66,8 @@ def pairs(call: Call, changed: Sequence[Changed]) -> dict[str, object]:
     """Which properties of which records."""
     return {
         "tenant": call.actor.tenant,
-        "records": [planned.id for planned, _ in changed],
-        "properties": [change.property_id for _, change in changed],
+        "records": array(planned.id for planned, _ in changed),
+        "properties": array(change.property_id for _, change in changed),
     }
 
 
@@ -75,10 +76,10 @@ async def write_index(call: Call, changed: Sequence[Changed]) -> None:
     rows = [(planned, one, at, row) for planned, one in changed for at, row in enumerate(one.index)]
     if not rows:
         return
-    columns = {name: [getattr(row, name) for *_, row in rows] for name in ("txt", "num", "big", "ts", "flag")}
+    columns = {name: array(getattr(row, name) for *_, row in rows) for name in ("txt", "num", "big", "ts", "flag")}
     values = {
-        "positions": [at for _, _, at, _ in rows],
-        "types": [planned.object_type for planned, *_ in rows],
+        "positions": array(at for _, _, at, _ in rows),
+        "types": array(planned.object_type for planned, *_ in rows),
         **columns,
     }
     await call.session.execute(INDEX, {**pairs(call, [(planned, one) for planned, one, *_ in rows]), **values})
@@ -91,8 +92,8 @@ async def claim(call: Call, changed: Sequence[Changed]) -> None:
     ordered = sorted(changed, key=lambda each: (each[1].property_id, str(each[1].unique_key)))
     values = {
         **pairs(call, ordered),
-        "keys": [one.unique_key for _, one in ordered],
-        "types": [planned.object_type for planned, _ in ordered],
+        "keys": array(one.unique_key for _, one in ordered),
+        "types": array(planned.object_type for planned, _ in ordered),
     }
     taken = {tuple(row) for row in await call.session.execute(CLAIM, values)}
     if len(taken) == len(ordered):

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import TextClause, text
 
+from kontor_platform.data.arrays import array
 from kontor_platform.data.records.planned import Clash, Clashes, Clashing, Life, Planned, Row, Shelf, ShelfChange
 from kontor_platform.data.records.statements import arrays, column_values, listed
 from kontor_platform.runtime.call import Call
@@ -34,7 +35,7 @@ def keyed(shelf: Shelf, key: Sequence[object]) -> Row:
 def values_of(call: Call, shelf: Shelf, columns: Sequence[str], rows: Sequence[Owned]) -> Mapping[str, object]:
     """Rows as the arrays of a statement."""
     sent = {name: column_values(shelf.table, name, [row[name] for _, row in rows]) for name in columns}
-    return {"tenant": call.actor.tenant, "owners": [owner for owner, _ in rows], **sent}
+    return {"tenant": call.actor.tenant, "owners": array(owner for owner, _ in rows), **sent}
 
 
 async def remove(call: Call, shelf: Shelf, rows: Sequence[Owned]) -> None:

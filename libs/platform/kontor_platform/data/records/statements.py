@@ -8,6 +8,7 @@ from sqlalchemy import Table, TextClause, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 
+from kontor_platform.data.arrays import array
 from kontor_platform.data.records.planned import Life, Shelf
 
 # Columns that the writer sets itself.
@@ -103,11 +104,11 @@ def given(table: Table) -> tuple[str, ...]:
     return tuple(column.name for column in table.c if column.computed is None and column.name not in OWN)
 
 
-def column_values(table: Table, name: str, values: Sequence[object]) -> list[object]:
-    """The values of a column as an array takes them: documents as text."""
+def column_values(table: Table, name: str, values: Sequence[object]) -> str:
+    """The values of a column as an array: documents as text."""
     if isinstance(table.c[name].type, JSONB):
-        return [None if value is None else json.dumps(value) for value in values]
-    return list(values)
+        return array(None if value is None else json.dumps(value) for value in values)
+    return array(values)
 
 
 @cache

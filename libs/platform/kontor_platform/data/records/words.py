@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import text
 
+from kontor_platform.data.arrays import array
 from kontor_platform.data.records.terms import grams, is_word
 from kontor_platform.runtime.call import Call
 
@@ -46,15 +47,12 @@ class Words:
         """Stores those that are new."""
         if not self._words:
             return
-        tenant, ordered = call.actor.tenant, sorted(self._words)
+        tenant, kinds = call.actor.tenant, [kind for kind, _ in sorted(self._words)]
         await call.session.execute(SHARE, {"tenant": tenant})
-        values = {"tenant": tenant, "types": [kind for kind, _ in ordered], "words": [word for _, word in ordered]}
-        new = [
-            (row.object_type, gram, row.word)
-            for row in await call.session.execute(ADD, values)
-            for gram in grams(row.word)
-        ]
+        words = [word for _, word in sorted(self._words)]
+        added = await call.session.execute(ADD, {"tenant": tenant, "types": array(kinds), "words": array(words)})
+        new = sorted((row.object_type, gram, row.word) for row in added for gram in grams(row.word))
         if new:
-            types, of_words, words = zip(*sorted(new), strict=True)
-            values = {"tenant": tenant, "types": list(types), "grams": list(of_words), "words": list(words)}
+            of_types, of_grams, of_words = (array(column) for column in zip(*new, strict=True))
+            values = {"tenant": tenant, "types": of_types, "grams": of_grams, "words": of_words}
             await call.session.execute(ADD_GRAMS, values)

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Table, TextClause
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
+from kontor_platform.data.arrays import array
 from kontor_platform.data.outbox import Event
 from kontor_platform.data.records import statements
 from kontor_platform.data.records.planned import Clash, Clashes, Clashing, Life, Planned, Shelf
@@ -66,7 +67,7 @@ class Writer:
         await call.session.execute(statements.REGISTER, registry_values(call, planned))
         found: list[tuple[UUID, Written]] = []
         for table, rows in self._by_table(planned):
-            values = {"tenant": call.actor.tenant, "ids": [each.id for each in rows]}
+            values: dict[str, object] = {"tenant": call.actor.tenant, "ids": array(each.id for each in rows)}
             columns = statements.given(table)
             for name in columns:
                 values[name] = statements.column_values(table, name, [first_value(table, name, each) for each in rows])
@@ -88,7 +89,7 @@ class Writer:
     async def _lives(self, call: Call, planned: Sequence[Planned]) -> None:
         """Ends and returns records in the registry and on their shelves; those that end leave every index."""
         for life, rows in by_life(planned):
-            ids = {"tenant": call.actor.tenant, "ids": [each.id for each in rows]}
+            ids = {"tenant": call.actor.tenant, "ids": array(each.id for each in rows)}
             for statement in statements.LIFE[life]:
                 await call.session.execute(statement, ids)
             for shelf in dict.fromkeys(shelf for each in rows for shelf in self._objects[each.object_type].shelves):
@@ -114,9 +115,9 @@ def registry_values(call: Call, planned: Sequence[Planned]) -> Mapping[str, obje
     """The rows of the registry for new records."""
     return {
         "tenant": call.actor.tenant,
-        "ids": [each.id for each in planned],
-        "types": [each.object_type for each in planned],
-        "terms": [SEPARATOR.join(sorted(each.terms or ())) for each in planned],
+        "ids": array(each.id for each in planned),
+        "types": array(each.object_type for each in planned),
+        "terms": array(SEPARATOR.join(sorted(each.terms or ())) for each in planned),
     }
 
 
@@ -153,16 +154,16 @@ def changing(
     own = tuple(name for name in columns if name not in ("props", "deleted_at", "deleted_by"))
     values: dict[str, object] = {
         "tenant": call.actor.tenant,
-        "ids": [each.id for each in planned],
-        "versions": [each.version for each in planned],
+        "ids": array(each.id for each in planned),
+        "versions": array(each.version for each in planned),
     }
     for name in own:
         values[name] = statements.column_values(table, name, [each.values[name] for each in planned])
     if "props" in columns:
-        values["props_set"] = [json.dumps(props_set(each)) for each in planned]
-        values["props_gone"] = [gone(each) for each in planned]
+        values["props_set"] = array(json.dumps(props_set(each)) for each in planned)
+        values["props_gone"] = array(gone(each) for each in planned)
     if "deleted_at" in columns:
-        values |= {"ends": [each.life is Life.ENDS for each in planned], "actor": call.actor.actor}
+        values |= {"ends": array(each.life is Life.ENDS for each in planned), "actor": call.actor.actor}
     return statements.updating(table, own, props="props" in columns, life="deleted_at" in columns), values
 
 
@@ -198,10 +199,10 @@ def term_values(call: Call, planned: Sequence[Planned]) -> dict[str, object]:
     ordered = [sorted((each.terms or {}).items()) for each in planned]
     return {
         "tenant": call.actor.tenant,
-        "ids": [each.id for each in planned],
-        "types": [each.object_type for each in planned],
-        "terms": [SEPARATOR.join(term for term, _ in terms) for terms in ordered],
-        "bits": [",".join(str(int(bits)) for _, bits in terms) for terms in ordered],
+        "ids": array(each.id for each in planned),
+        "types": array(each.object_type for each in planned),
+        "terms": array(SEPARATOR.join(term for term, _ in terms) for terms in ordered),
+        "bits": array(",".join(str(int(bits)) for _, bits in terms) for terms in ordered),
     }
 
 
@@ -211,11 +212,11 @@ async def log(call: Call, events: Sequence[tuple[Event, datetime]]) -> None:
         return
     values = {
         "tenant": call.actor.tenant,
-        "ids": [event.record_id for event, _ in events],
-        "versions": [event.version for event, _ in events],
-        "types": [event.record_type for event, _ in events],
-        "changes": [told(event) for event, _ in events],
-        "moments": [at for _, at in events],
+        "ids": array(event.record_id for event, _ in events),
+        "versions": array(event.version for event, _ in events),
+        "types": array(event.record_type for event, _ in events),
+        "changes": array(told(event) for event, _ in events),
+        "moments": array(at for _, at in events),
         "author_kind": call.author_kind or AUTHORS[call.actor.kind],
         "actor": call.actor.actor,
         "on_behalf_of": call.actor.on_behalf_of,
