@@ -9,6 +9,8 @@ Door = Literal["edge", "gateway", "facade", "internal"]
 
 RESTRICTED_READERS = frozenset({"admin", "manager"})
 SYSTEM_TENANT = UUID("00000000-0000-7000-8000-000000000000")
+# Who acts where nobody called: the worker at its own chores.
+SYSTEM_ACTOR = UUID("00000000-0000-7000-8000-000000000001")
 
 
 @dataclass(frozen=True, slots=True)

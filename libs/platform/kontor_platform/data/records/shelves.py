@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import TextClause, text
 
 from kontor_platform.data.arrays import array
-from kontor_platform.data.records.planned import Clash, Clashes, Clashing, Life, Planned, Row, Shelf, ShelfChange
+from kontor_platform.data.records.planned import Clash, Clashes, Clashing, Planned, Row, Shelf, ShelfChange
 from kontor_platform.data.records.statements import arrays, column_values, listed
 from kontor_platform.runtime.call import Call
 
@@ -19,7 +19,7 @@ async def write_shelves(call: Call, planned: Iterable[Planned]) -> None:
     """Takes rows away, then adds, then changes, one statement each and shelf; raises Clashes for values others hold."""
     by_shelf: dict[Shelf, list[tuple[UUID, ShelfChange]]] = {}
     for each in planned:
-        for change in each.shelves if each.life is not Life.ENDS else ():
+        for change in each.shelves:
             by_shelf.setdefault(change.shelf, []).append((each.id, change))
     for shelf, changes in by_shelf.items():
         await remove(call, shelf, [(owner, keyed(shelf, key)) for owner, told in changes for key in told.removed])
