@@ -26,6 +26,7 @@ class FieldType:
     lookup: str = ""
     terms: int = 0
     ordered: bool = False
+    exact: bool = False
     log_name: str = ""
     definition: Definition | None = None
 

@@ -10,11 +10,13 @@ from kontor_platform.data.records.filters import terms
 from kontor_platform.data.records.filters.comparing import Contains, Equals, Test, holds, ranged
 from kontor_platform.data.records.filters.knowledge import Knowledge
 from kontor_platform.data.records.filters.parameters import Parameters
-from kontor_platform.data.records.filters.places import TENANT, Marked
+from kontor_platform.data.records.filters.places import TENANT, Column, Marked
 from kontor_platform.data.records.filters.tree import Against, Changed, Compare, Group, Linked, Member, Node
 from kontor_platform.data.records.filters.wording import words
 from kontor_platform.data.records.objects import FieldType, Link, ObjectType
 from kontor_platform.data.records.values import INDEXED_TEXT
+
+LOOKING_INSIDE = ("contains", "has_word", "starts_with")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +78,18 @@ class Compiler:
         """Whether one of the values satisfies a test; where its index keeps the beginning only, a text is asked."""
         condition = holds(test, "{}", field.place.basis, self.parameters)
         asked = field.place.some(record, condition, self.parameters, currency)
-        if isinstance(test, Contains) and field.definition is not None and field.type in (Type.TEXT, Type.LONG_TEXT):
-            cut = field.place.some(record, f"length({{}}) = {INDEXED_TEXT}", self.parameters)
-            whole = f"lower({record}.props ->> {self.parameters.add(str(field.definition.id), 'text')})"
-            return f"({asked} OR {cut} AND position(lower({self.parameters.add(test.given, 'text')}) in {whole}) > 0)"
-        return asked
+        return f"({asked} OR {more})" if (more := self.unfolded(field, test, record)) else asked
+
+    def unfolded(self, field: FieldType, test: Test, record: str) -> str:
+        """Looks for what was given in a text that is not kept folded, or not to its end; empty for other texts."""
+        if not isinstance(test, Contains) or field.type not in (Type.TEXT, Type.LONG_TEXT):
+            return ""
+        found = f"position(lower({self.parameters.add(test.given, 'text')}) in {{}}) > 0"
+        if field.definition is None:
+            return field.place.some(record, found, self.parameters) if field.type is Type.LONG_TEXT else ""
+        cut = field.place.some(record, f"length({{}}) = {INDEXED_TEXT}", self.parameters)
+        whole = f"lower({record}.props ->> {self.parameters.add(str(field.definition.id), 'text')})"
+        return f"({cut} AND {found.replace('{}', whole)})"
 
     def against(self, node: Against, record: str) -> str:
         """A condition on two fields; amounts only in one currency."""
@@ -160,10 +169,19 @@ class Compiler:
         """The ranges of a condition on a field: of its own index, and of search terms."""
         if node.negated:
             return []
-        parts = tuple(self.ranges_of(node, test, kind) for test in node.tests)
+        parts = tuple(self.ranges_of(node, test, kind) for test in self.readable(node))
         if not all(parts):
             return []
         return parts[0] if len(parts) == 1 else [AnyOf(parts)]
+
+    def readable(self, node: Compare) -> Sequence[Test]:
+        """The tests of a condition; where only terms find its records, each of several values on its own."""
+        place = node.field.place
+        if not node.field.terms or (isinstance(place, Column) and place.indexed):
+            return node.tests
+        several = [test.values for test in node.tests if isinstance(test, Equals)]
+        others = [test for test in node.tests if not isinstance(test, Equals)]
+        return [*others, *(Equals((value,)) for values in several for value in values)]
 
     def ranges_of(self, node: Compare, test: Test, kind: ObjectType) -> list[Source]:
         """The ranges of one test."""
@@ -172,6 +190,17 @@ class Compiler:
         if field.terms:
             found += [terms.source(piece, kind.name, self.parameters) for piece in terms.pieces(test)]
         return [Range(sql, node.path, told) for sql in found if sql]
+
+    def unsearchable(self, node: Node | None, kind: ObjectType) -> Compare | None:
+        """A condition on the inside of a text that only reading the text can answer."""
+        match node:
+            case Group("all" | "any", children):
+                return next((found for child in children if (found := self.unsearchable(child, kind))), None)
+            case Compare() if node.op in LOOKING_INSIDE and not self.ranges(node, kind):
+                return node
+            case Member() if node.filter is not None:
+                return self.unsearchable(node.filter, kind)
+        return None
 
     def own(self, field: FieldType, test: Test, currency: str) -> str:
         """The range of a field's own index; empty where it has none."""
@@ -210,15 +239,3 @@ class Compiler:
             f"SELECT m.record_id AS id FROM segment_member m WHERE m.tenant_id = {TENANT} AND m.segment_id = {segment}"
         )
         return [Range(sql, node.path, words(node))]
-
-
-def unsearchable(node: Node | None) -> Compare | None:
-    """A condition on the inside of a text that only reading the text can answer."""
-    match node:
-        case Group("all" | "any", children):
-            return next((found for child in children if (found := unsearchable(child))), None)
-        case Compare() if node.op in ("contains", "has_word", "starts_with"):
-            return node
-        case Member() if node.filter is not None:
-            return unsearchable(node.filter)
-    return None

@@ -43,7 +43,7 @@ TEXTUAL = ("contains", "starts_with", "has_word")
 def check_compare(given: Filter, kind: ObjectType, knowledge: Knowledge, path: str, seen: Gathering) -> Node:
     """The condition on a field; raises Unclear."""
     field = known_field(kind, given.field, knowledge, seen)
-    op = known_operator(given.op, operators(field.type, many=field.many), field.name)
+    op = known_operator(given.op, operators(field.type, many=field.many, exact=field.exact), field.name)
     told = values_for(op, given)
     include_empty = allowed_empty(given, op)
     if op in FIELDS:

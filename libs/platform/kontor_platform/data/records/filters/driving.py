@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from kontor_platform.data.records.filters.compiling import AnyOf, Range, Source
 from kontor_platform.data.records.filters.statements import Statements
 
-FEW, MANY = 5_000, 200_000
 MOST_RANGES = 64
 
 

@@ -76,6 +76,15 @@ class Knowledge:
         hint = f" Did you mean {near}?" if near else ""
         raise Unclear(f"There is no field {name!r} of a {kind.name}.{hint}", names, near)
 
+    def property(self, kind: ObjectType, name: str) -> Definition:
+        """The custom property to show; raises Unclear with the nearest name."""
+        known = self.definitions.get(kind.name)
+        found = known.find(name) if known is not None else None
+        if found is None:
+            self.field(kind, name)
+            raise Unclear(f"{name!r} cannot be shown.")
+        return found
+
     def stored(self, kind: ObjectType, name: str) -> Definition:
         """The property that a stored filter names by id; raises Vanished."""
         known = self.definitions.get(kind.name)

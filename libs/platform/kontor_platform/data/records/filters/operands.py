@@ -170,10 +170,12 @@ def compared(field: FieldType, stored: JSON) -> Read:
 
 
 def indexed(field: FieldType, text: str) -> str:
-    """A text as it is compared: folded, in the property index cut at 256 characters; a select's value as it stands."""
-    if field.definition is None:
-        return text if field.type is Type.SELECT else fold(text)
-    return fold(text)[:INDEXED_TEXT]
+    """A text as it is compared: folded, in the property index cut at 256 characters; identifiers as they are kept."""
+    if field.definition is not None:
+        return fold(text)[:INDEXED_TEXT]
+    if field.exact or field.type is Type.SELECT:
+        return text
+    return text.lower() if field.type is Type.EMAIL else fold(text)
 
 
 def compare(op: str, field: FieldType, given: Sequence[Read]) -> tuple[Test, ...]:

@@ -35,6 +35,14 @@ OPERATORS: Mapping[Type, Sequence[str]] = {
 LINK_OPERATORS = (*LINKS, *EMPTINESS)
 
 
-def operators(kind: Type, *, many: bool) -> list[str]:
-    """The operators of a field; one with several values has no order and is not compared with another field."""
-    return [each for each in OPERATORS[kind] if not (many and each in (*FIELDS, *ORDERED))]
+def operators(kind: Type, *, many: bool, exact: bool) -> list[str]:
+    """The operators of a field.
+
+    One with several values has no order and is not compared with another field; into an identifier nobody looks.
+    """
+    left_out = (
+        *(FIELDS if many else ()),
+        *(ORDERED if many or exact else ()),
+        *((*TEXTUAL, "has_word") if exact else ()),
+    )
+    return [each for each in OPERATORS[kind] if each not in left_out]

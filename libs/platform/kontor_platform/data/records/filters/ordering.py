@@ -74,9 +74,9 @@ def orders(sorts: Sequence[Sort], kind: ObjectType, knowledge: Knowledge) -> tup
 def order(sort: Sort, kind: ObjectType, knowledge: Knowledge, before: Sequence[str]) -> Order:
     """One field to sort by; raises Unclear."""
     field = knowledge.field(kind, sort.field)
-    if field.many or field.name in before:
-        reason = "holds several values" if field.many else "stands twice"
-        raise Unclear(f"{field.name} {reason}; sort by fields with one value, each once.", sortable(kind))
+    if not is_sortable(field) or field.name in before:
+        reason = "stands twice" if field.name in before else "cannot be sorted by"
+        raise Unclear(f"{field.name} {reason}; sort by fields with one short value, each once.", sortable(kind))
     if sort.currency and field.type is not Type.MONEY:
         raise Unclear(f"{field.name} is no money; leave the currency out.")
     currency = (sort.currency or knowledge.reading.currency) if field.type is Type.MONEY else ""
@@ -85,7 +85,12 @@ def order(sort: Sort, kind: ObjectType, knowledge: Knowledge, before: Sequence[s
 
 def sortable(kind: ObjectType) -> list[str]:
     """Standard fields that records can be sorted by."""
-    return [each.name for each in kind.fields if not each.many]
+    return [each.name for each in kind.fields if is_sortable(each)]
+
+
+def is_sortable(field: FieldType) -> bool:
+    """Whether records can be sorted by a field: it has one value, and not a long one."""
+    return not field.many and field.type is not Type.LONG_TEXT
 
 
 def columns(order: Sequence[Order], record: str, parameters: Parameters) -> str:

@@ -40,7 +40,10 @@ class Place(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the record's own table; `indexed` where an index of live records is led by it."""
+    """A column of the record's own table; `indexed` where an index of live records is led by it.
+
+    A text that is not kept folded is compared in lower case.
+    """
 
     table: str
     name: str
@@ -49,10 +52,11 @@ class Column:
     indexed: bool = False
     currency_column: str = ""
     many: bool = False
+    is_folded: bool = True
 
     def some(self, record: str, condition: str, parameters: Parameters, currency: str = "") -> str:
         """Asks the column."""
-        asked = condition.replace("{}", f"{record}.{self.name}")
+        asked = condition.replace("{}", self.scalar(record, parameters))
         if self.currency_column and currency:
             asked = f"{record}.{self.currency_column} = {parameters.add(currency, 'text')} AND {asked}"
         return f"({asked})" if self.required else f"(({asked}) IS TRUE)"
@@ -66,7 +70,7 @@ class Column:
 
     def scalar(self, record: str, parameters: Parameters) -> str:
         """The column."""
-        return f"{record}.{self.name}"
+        return f"{record}.{self.name}" if self.is_folded else f"lower({record}.{self.name})"
 
     def currency(self, record: str, parameters: Parameters) -> str:
         """The column beside it."""

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from kontor_platform.contract.problem import InvalidField, QueryTooBroad
 from kontor_platform.data.records.filters.checking import Checked
-from kontor_platform.data.records.filters.compiling import Compiler, Range, Source, unsearchable
-from kontor_platform.data.records.filters.driving import FEW, MANY, Counted, Driver, best, counted, estimates
+from kontor_platform.data.records.filters.compiling import Compiler, Range, Source
+from kontor_platform.data.records.filters.driving import Counted, Driver, best, counted, estimates
 from kontor_platform.data.records.filters.knowledge import Knowledge
 from kontor_platform.data.records.filters.ordering import (
     Order,
@@ -26,15 +26,16 @@ from kontor_platform.data.records.filters.ordering import (
 )
 from kontor_platform.data.records.filters.parameters import Parameters
 from kontor_platform.data.records.filters.statements import Statements, TooSlow
+from kontor_platform.data.records.filters.tree import Compare
 from kontor_platform.data.records.filters.walking import Walk
 from kontor_platform.data.records.filters.wording import words
 from kontor_platform.data.records.objects import ObjectType
 from kontor_platform.runtime.call import Call
 
-PAGE_MS = 900
 COUNT_MS = 50
 EXACT = 1_000
-FIRST_STEP = 20_000
+SAMPLE, LEAST_SAMPLE = 3_000, 300
+SIZE = "SELECT greatest(reltuples, 0)::float8 FROM pg_class WHERE oid = %(table)s::regclass"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,19 @@ class Page:
     estimates: Mapping[str, Counted] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a search reads: index entries that are few, records read in order before more is tried, and at most.
+
+    `ms` is the time for all statements of a page.
+    """
+
+    few: int = 5_000
+    first: int = 20_000
+    most: int = 200_000
+    ms: int = 900
+
+
 @dataclass(slots=True)
 class Search:
     """One filter on its way to pages."""
@@ -58,6 +72,7 @@ class Search:
     checked: Checked
     knowledge: Knowledge
     statements: Statements
+    limits: Limits = field(default_factory=Limits)
     parameters: Parameters = field(default_factory=Parameters)
     sources: list[Source] = field(default_factory=list)
     counts: dict[Range, Counted] = field(default_factory=dict)
@@ -65,8 +80,9 @@ class Search:
     def __post_init__(self) -> None:
         compiler = Compiler(self.parameters, self.knowledge)
         self.sources = compiler.sources(self.checked.node, self.checked.object_type)
-        if not self.sources:
-            refuse_alone(self.checked)
+        alone = None if self.sources else compiler.unsearchable(self.checked.node, self.kind)
+        if alone is not None:
+            raise looking_inside(alone, self.kind)
 
     @property
     def kind(self) -> ObjectType:
@@ -91,28 +107,28 @@ class Search:
             raise self.too_broad(order) from slow
 
     async def _page(self, order: Sequence[Order], size: int, start: Position | None) -> Page:
-        driver = await self.driver(FEW)
+        driver = await self.driver(self.limits.few)
         if driver is not None:
             return await self.sorted_page(driver, order, size, start)
         if not led(order, self.kind):
             return await self.sorted_page(await self.many_or_all(order), order, size, start)
         walk = Walk(self.kind, order, self.predicate("r"), self.parameters, self.statements)
-        found = await walk.read(size + 1, start, FIRST_STEP)
+        found = await walk.read(size + 1, start, self.limits.first)
         if len(found) <= size and not walk.ended:
-            driver = await self.driver(MANY) if self.sources else None
+            driver = await self.driver(self.limits.most) if self.sources else None
             if driver is not None:
                 return await self.sorted_page(driver, order, size, start)
-            found += await walk.read(size + 1 - len(found), walk.position, MANY - walk.count)
+            found += await walk.read(size + 1 - len(found), walk.position, self.limits.most - walk.count)
             if len(found) <= size and not walk.ended:
                 raise self.too_broad(order)
         return await self.walked_page(walk, found, size, start)
 
     async def many_or_all(self, order: Sequence[Order]) -> Driver:
         """What to read where no index gives the order: the least condition, or all records if they are not too many."""
-        driver = await self.driver(MANY)
+        driver = await self.driver(self.limits.most)
         if driver is None:
             every = Range(f"SELECT x.id FROM {self.kind.table} x WHERE {self.kind.conditions('x')}", "", "every record")
-            counts = await counted(self.statements, [every], self.parameters.values, MANY)
+            counts = await counted(self.statements, [every], self.parameters.values, self.limits.most)
             driver = best([every], counts)
         if driver is None or driver.or_more:
             raise self.too_broad(order)
@@ -167,20 +183,36 @@ class Search:
         rows = await self.statements.tried(few, self.parameters.values, COUNT_MS)
         if rows is not None and rows[0][0] <= EXACT:
             return rows[0][0], False
-        every = await self.statements.expected(f"SELECT {table}", self.parameters.values)
-        share = found / walk.count if walk.count and self.checked.node is not None else 1
-        known = min((each.count for each in self.counts.values() if not each.or_more), default=every)
-        return max(min(round(every * share), known), EXACT + 1 if rows is not None else found), True
+        estimate = await self.estimate(found / walk.count if walk.count else 0)
+        return max(estimate, EXACT + 1 if rows is not None else found), True
+
+    async def estimate(self, share: float) -> int:
+        """About how many records match, by a sample of the table; by `share` where that has too few of the tenant."""
+        values, table = self.parameters.values, self.kind.table
+        every = await self.statements.expected(f"SELECT FROM {table} t WHERE {self.kind.conditions('t')}", values)
+        if self.checked.node is None:
+            return every
+        ((rows,),) = await self.statements.rows(SIZE, {"table": table})
+        percent = min(100.0, 100 * SAMPLE / max(rows, 1))
+        sample = (
+            f"SELECT count(*) FILTER (WHERE {self.predicate('t')}), count(*) FROM {table} t "
+            f"TABLESAMPLE SYSTEM ({percent:.6f}) WHERE {self.kind.conditions('t')}"
+        )
+        taken = await self.statements.tried(sample, values, COUNT_MS)
+        met, seen = taken[0] if taken is not None else (0, 0)
+        estimate = round(every * (met / seen if seen >= LEAST_SAMPLE else share))
+        return min([estimate, *(each.count for each in self.counts.values() if not each.or_more)])
 
     def too_broad(self, order: Sequence[Order]) -> QueryTooBroad:
         """The refusal, with the condition that would help most."""
         known = sorted(estimates(self.counts).values(), key=lambda each: (each.or_more, each.count))
         if known:
             least = known[0]
+            hint = "" if led(order, self.kind) else f" Sorted by {self.kind.default_order} it may be answered as it is."
             size = f"{least.count:,}{' or more' if least.or_more else ''}"
             return QueryTooBroad(
-                f"The search would read too many records. Narrow the condition {least.range.path} ({least.range.told}): "
-                f"it alone stands for {size} records, the fewest of all conditions.",
+                f"The search would read too many records. Narrow {least.range.path} ({least.range.told}): "
+                f"it alone stands for {size} records, the fewest of all conditions.{hint}",
                 field=least.range.path,
             )
         if not led(order, self.kind):
@@ -192,8 +224,8 @@ class Search:
                 allowed=indexed(self.kind),
             )
         return QueryTooBroad(
-            f"Too few records meet {words(self.checked.node)} to be found by reading all. Add a condition that an index "
-            f"answers: {', '.join(indexed(self.kind))}.",
+            f"Too few records meet {words(self.checked.node)} to be found by reading all. Add a condition that an "
+            f"index answers: {', '.join(indexed(self.kind))}.",
             field=getattr(self.checked.node, "path", "filter"),
             allowed=indexed(self.kind),
         )
@@ -204,18 +236,17 @@ def indexed(kind: ObjectType) -> list[str]:
     return [each.name for each in kind.fields if each.ordered or each.terms]
 
 
-def refuse_alone(checked: Checked) -> None:
-    """Refuses to look into a text that nothing narrows; raises InvalidField."""
-    alone = unsearchable(checked.node)
-    if alone is not None:
-        raise InvalidField(
-            f"{alone.path}: {alone.op} looks into {alone.field.name}, which is not searchable; add a condition that "
-            f"narrows the records to look into, as on {', '.join(indexed(checked.object_type))}.",
-            field=alone.path,
-            allowed=indexed(checked.object_type),
-        )
+def looking_inside(alone: Compare, kind: ObjectType) -> InvalidField:
+    """The refusal to look into a text that nothing narrows."""
+    return InvalidField(
+        f"{alone.path}: {alone.op} looks into {alone.field.name}, which is not searchable; add a condition that "
+        f"narrows the records to look into, as on {', '.join(indexed(kind))}.",
+        field=alone.path,
+        allowed=indexed(kind),
+    )
 
 
-def searching(call: Call, checked: Checked, knowledge: Knowledge, ms: int = PAGE_MS) -> Search:
+def searching(call: Call, checked: Checked, knowledge: Knowledge, limits: Limits | None = None) -> Search:
     """A search in the call's transaction."""
-    return Search(checked, knowledge, Statements(call.session, call.actor.tenant, ms))
+    chosen = limits or Limits()
+    return Search(checked, knowledge, Statements(call.session, call.actor.tenant, chosen.ms), chosen)

@@ -12,7 +12,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 # Reading a table from end to end would read other tenants' rows too.
-PLANS = "SELECT set_config('enable_seqscan', :scan, true), set_config('max_parallel_workers_per_gather', :workers, true)"
+PLANS = (
+    "SELECT set_config('enable_seqscan', :scan, true), set_config('max_parallel_workers_per_gather', :workers, true)"
+)
 LIMIT = "SELECT set_config('statement_timeout', :ms, true)"
 UNLIMITED = "5s"
 

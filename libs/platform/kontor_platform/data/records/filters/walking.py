@@ -47,7 +47,7 @@ class Walk:
         """One step of a leg; the next leg begins where this one has no more."""
         leg = self.leg_of(self.position)
         rows = sorted(await self.statements.rows(self.sql(leg, wanted, step), self.parameters.values), key=last)
-        found = [tuple(row[:-2]) for row in rows if row[-2]]
+        found: list[Sequence[Any]] = [row[:-2] for row in rows if row[-2]]
         full = len(found) >= wanted
         self.count += rows[-1][-1] if full or (rows and rows[-1][-1] == step) else step
         if full:
@@ -170,4 +170,3 @@ def last(row: Sequence[Any]) -> int:
     """The number a row was read as."""
     number: int = row[-1]
     return number
-
