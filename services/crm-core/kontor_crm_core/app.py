@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from kontor_crm_core.advanced.service import AdvancedSearch
 from kontor_crm_core.association.service import Associations
 from kontor_crm_core.company.service import Companies
 from kontor_crm_core.contact.service import Contacts
@@ -10,6 +11,7 @@ from kontor_crm_core.deal.service import Deals
 from kontor_crm_core.note.service import Notes
 from kontor_crm_core.pipeline.service import Pipelines
 from kontor_crm_core.record.service import Records
+from kontor_crm_core.segment.service import Segments
 from kontor_crm_core.settings import Settings
 from kontor_crm_core.task.service import Tasks
 from kontor_crm_core.timeline.service import Timeline
@@ -37,5 +39,7 @@ def build(settings: Settings) -> Service:
             Notes(),
             Tasks(),
             Timeline(),
+            AdvancedSearch(),
+            Segments(),
         ],
     )

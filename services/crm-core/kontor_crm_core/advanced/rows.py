@@ -45,7 +45,7 @@ class Shown:
 
 
 def shown(kind: ObjectType, names: Sequence[str], knowledge: Knowledge) -> Shown:
-    """What to show: what tells records of a type apart, and the fields asked for; raises InvalidField with every fault."""
+    """What tells records of a type apart, and the fields asked for; raises InvalidField with every fault."""
     columns: dict[str, str] = {}
     properties: list[Definition] = []
     faults: list[FieldProblem] = []
@@ -77,7 +77,9 @@ async def rows(call: Call, kind: ObjectType, ids: Sequence[UUID], wanted: Shown)
     if not ids:
         return []
     values = ", ".join(f"'{name}', {sql.replace('{}', 't')}" for name, sql in wanted.columns.items())
-    type_ = "CASE WHEN t.kind = 'task' THEN 'task' ELSE 'activity' END" if kind.table == "activity" else f"'{kind.name}'"
+    type_ = (
+        "CASE WHEN t.kind = 'task' THEN 'task' ELSE 'activity' END" if kind.table == "activity" else f"'{kind.name}'"
+    )
     statement = (
         f"SELECT t.id, {type_}, t.{NAMES.get(kind.name, 'name')}, t.version, t.owner_id, t.created_at, t.updated_at, "
         f"json_build_object({values}), {'t.props' if wanted.properties else 'NULL'} FROM {kind.table} t "

@@ -40,7 +40,9 @@ class AdvancedSearch:
         found = await rows(call, filter.object_type, page.ids, wanted)
         fitting = paging.fitting(found)
         total, is_estimate = (page.total, page.is_estimate) if told is None else (int(str(told[-2])), bool(told[-1]))
-        groups, cut = await figures(searching(call, filter, known), figured) if figured and told is None else ([], False)
+        groups, cut = (
+            await figures(searching(call, filter, known), figured) if figured and told is None else ([], False)
+        )
         if filter.object_type.name == "contact":
             call.concerns(*page.ids)
         return pb.SearchAdvancedResponse(

@@ -1,6 +1,6 @@
 """Segments and their members; folded text and times that filters compare."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -56,8 +56,7 @@ CREATE TABLE segment (
     updated_at timestamptz NOT NULL,
     deleted_at timestamptz,
     deleted_by uuid,
-    PRIMARY KEY (tenant_id, id),
-    CHECK ((kind = 'static') = (filter IS NULL) OR kind = 'static')
+    PRIMARY KEY (tenant_id, id)
 );
 CREATE UNIQUE INDEX segment_key ON segment (tenant_id, key) WHERE deleted_at IS NULL;
 CREATE TABLE segment_member (
@@ -97,6 +96,10 @@ def upgrade() -> None:
     op.execute(INDEXES)
     op.execute(SEGMENTS)
     secure(op, "segment", "segment_member", "segment_size", "segment_head")
+    worker = f"{op.get_bind().exec_driver_sql('SELECT current_schema()').scalar_one()}_worker"
+    for table in ("outbox_head", "segment_head"):
+        op.execute(f"CREATE POLICY worker_finds ON {table} FOR SELECT TO {worker} USING (true)")
+        op.execute(f"GRANT SELECT (tenant_id, seq) ON {table} TO {worker}")
 
 
 def fill(tenant: UUID) -> None:
@@ -105,16 +108,17 @@ def fill(tenant: UUID) -> None:
     bind.execute(sa.text("SELECT set_config('app.tenant_id', :tenant, true)"), {"tenant": str(tenant)})
     for table, columns in FOLDED.items():
         for column in columns:
-            told = bind.execute(sa.text(f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL")).scalars()
+            told = sa.text(f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL")
             change = sa.text(
-                f"UPDATE {table} SET {column}_key = told.key FROM unnest(CAST(:texts AS text[]), CAST(:keys AS text[])) "
-                f"AS told(text, key) WHERE {table}.tenant_id = :tenant AND {table}.{column} = told.text"
+                f"UPDATE {table} SET {column}_key = told.key "
+                f"FROM unnest(CAST(:texts AS text[]), CAST(:keys AS text[])) AS told(text, key) "
+                f"WHERE {table}.tenant_id = :tenant AND {table}.{column} = told.text"
             )
-            for texts in chunks(told.all()):
+            for texts in chunks(bind.execute(told).scalars().all()):
                 bind.execute(change, {"tenant": tenant, "texts": texts, "keys": [fold(each) or None for each in texts]})
 
 
-def chunks(texts: list[str]) -> Iterator[list[str]]:
+def chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
     """The texts in portions."""
     for start in range(0, len(texts), CHUNK):
         yield texts[start : start + CHUNK]

@@ -4,8 +4,8 @@ Records without a value come last: a walk by a field that may be empty goes on, 
 without one by the next field, at the end by id.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from kontor_platform.data.records.filters.ordering import Order, Position, after, position_of
@@ -32,14 +32,16 @@ class Walk:
     count: int = 0
     position: Position | None = None
     ended: bool = False
-    _steps: Iterator[int] = field(default_factory=lambda: iter(STEPS))
+    steps: Sequence[int] = STEPS
+    _taken: int = 0
 
     async def read(self, wanted: int, start: Position | None, most: int) -> list[Sequence[Any]]:
         """Up to so many records behind a position, each its id and its keys, having read at most `most`."""
         found: list[Sequence[Any]] = []
         self.position, limit = start, self.count + most
         while len(found) < wanted and self.count < limit and not self.ended:
-            step = min(next(self._steps, STEPS[-1]), limit - self.count)
+            step = min(self.steps[min(self._taken, len(self.steps) - 1)], limit - self.count)
+            self._taken += 1
             found += await self._leg(wanted - len(found), step)
         return found
 
