@@ -10,6 +10,7 @@ from kontor_crm_core.customer.service import Customers
 from kontor_crm_core.deal.service import Deals
 from kontor_crm_core.note.service import Notes
 from kontor_crm_core.pipeline.service import Pipelines
+from kontor_crm_core.property.service import Properties
 from kontor_crm_core.record.service import Records
 from kontor_crm_core.segment.service import Segments
 from kontor_crm_core.settings import Settings
@@ -41,5 +42,6 @@ def build(settings: Settings) -> Service:
             Timeline(),
             AdvancedSearch(),
             Segments(),
+            Properties(),
         ],
     )

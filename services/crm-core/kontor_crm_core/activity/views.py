@@ -5,6 +5,7 @@ from uuid import UUID
 from kontor_protos.kontor.crm.v1 import notes_pb, tasks_pb
 from sqlalchemy import text
 
+from kontor_platform.data.records.answers import properties_json
 from kontor_platform.runtime.call import Call
 
 RECORDS = """(
@@ -24,7 +25,8 @@ NOTE = f"""
 json_build_object(
     'id', activity.id, 'version', activity.version, 'subject', activity.subject, 'body', coalesce(activity.body, ''),
     'occurred_at', activity.occurred_at, 'records', {RECORDS}, 'external_id', activity.external_id,
-    'author_id', activity.actor_id, 'created_at', activity.created_at, 'updated_at', activity.updated_at)
+    'author_id', activity.actor_id, 'created_at', activity.created_at, 'updated_at', activity.updated_at,
+    'properties', {properties_json("activity")})
 """
 
 
@@ -37,7 +39,7 @@ json_build_object(
     'overdue', activity.status = 'open' AND activity.due_key < now(), 'priority', activity.priority,
     'owner_id', activity.owner_id, 'records', {RECORDS}, 'body', {body}, 'truncated', {truncated},
     'completed_at', activity.completed_at, 'completed_by', activity.completed_by, 'external_id', activity.external_id,
-    'created_at', activity.created_at, 'updated_at', activity.updated_at)
+    'created_at', activity.created_at, 'updated_at', activity.updated_at, 'properties', {properties_json("activity")})
 """
 
 

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import TextClause, text
 
+from kontor_platform.data.records.answers import changes_json
+
 LONGEST_BODY = 500
 KINDS = ("note", "task", "change", "stage", "link")
 # What a source gives of each entry: `version` is the record's, `other` a link's far end, `label` its name or a reason.
@@ -73,7 +75,7 @@ SELECT page.at, page.id, page.kind, page.version, json_build_object(
     'title', coalesce(a.subject, page.label, ''),
     'body', coalesce(left(a.body, {LONGEST_BODY}), CASE page.kind WHEN 'stage' THEN page.label END),
     'truncated', coalesce(length(a.body) > {LONGEST_BODY}, false),
-    'changes', c.changes,
+    'changes', {changes_json("c")},
     'linked', CASE WHEN r.id IS NOT NULL THEN json_build_object(
         'id', r.id, 'type', r.object_type, 'name', coalesce(p.name, o.name, d.name, '')) END)::text AS told
 FROM page
