@@ -8,7 +8,10 @@ from kontor_crm_core.company.service import Companies
 from kontor_crm_core.contact.service import Contacts
 from kontor_crm_core.customer.service import Customers
 from kontor_crm_core.deal.service import Deals
+from kontor_crm_core.file.service import Files, forget_files
 from kontor_crm_core.note.service import Notes
+from kontor_crm_core.operation.service import Operations
+from kontor_crm_core.operation.store import gave_up
 from kontor_crm_core.pipeline.service import Pipelines
 from kontor_crm_core.property.service import Properties
 from kontor_crm_core.record.service import Records
@@ -18,8 +21,10 @@ from kontor_crm_core.task.service import Tasks
 from kontor_crm_core.timeline.service import Timeline
 from kontor_platform.contract.image import own_image
 from kontor_platform.faces.host import Service
+from kontor_platform.runtime.work import Tick
 
 MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
+FILES_EVERY_S = 600.0
 
 
 def build(settings: Settings) -> Service:
@@ -43,5 +48,9 @@ def build(settings: Settings) -> Service:
             AdvancedSearch(),
             Segments(),
             Properties(),
+            Operations(),
+            Files(),
         ],
+        gave_up=gave_up,
+        ticks=[Tick("files", FILES_EVERY_S, forget_files)],
     )
