@@ -15,6 +15,8 @@ from kontor_crm_core.operation.store import gave_up
 from kontor_crm_core.pipeline.service import Pipelines
 from kontor_crm_core.property.service import Properties
 from kontor_crm_core.record.service import Records
+from kontor_crm_core.segment.following import COMPARING, FOLLOWING
+from kontor_crm_core.segment.following import JOBS as SEGMENT_JOBS
 from kontor_crm_core.segment.service import Segments
 from kontor_crm_core.settings import Settings
 from kontor_crm_core.task.service import Tasks
@@ -52,5 +54,6 @@ def build(settings: Settings) -> Service:
             Files(),
         ],
         gave_up=gave_up,
-        ticks=[Tick("files", FILES_EVERY_S, forget_files)],
+        jobs=SEGMENT_JOBS,
+        ticks=[Tick("files", FILES_EVERY_S, forget_files), FOLLOWING, COMPARING],
     )

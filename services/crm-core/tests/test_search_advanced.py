@@ -42,11 +42,22 @@ def test_conditions_find_what_they_say(crm: Any, people: dict[str, str], company
         ({"field": "phone", "op": "eq", "value": "030 901820"}, ["Carla"]),
         ({"field": "company", "op": "linked", "values": [company]}, ["Ada"]),
         ({"field": "company", "op": "is_empty"}, ["Bob", "Carla"]),
-        ({"assoc": {"type": "contact_company", "where": {"field": "name", "op": "has_word", "value": "acme"}}}, ["Ada"]),
+        (
+            {"assoc": {"type": "contact_company", "where": {"field": "name", "op": "has_word", "value": "acme"}}},
+            ["Ada"],
+        ),
         ({"assoc": {"type": "company", "quantifier": "none"}}, ["Bob", "Carla"]),
         ({"field": "created_at", "op": "today"}, ["Ada", "Bob", "Carla"]),
         ({"none": [{"field": "city", "op": "is_set"}]}, ["Carla"]),
-        ({"any": [{"field": "city", "op": "in", "values": ["Bonn", "Berlin"]}, {"field": "name", "op": "has_word", "value": "carla"}]}, ["Bob", "Carla"]),
+        (
+            {
+                "any": [
+                    {"field": "city", "op": "in", "values": ["Bonn", "Berlin"]},
+                    {"field": "name", "op": "has_word", "value": "carla"},
+                ]
+            },
+            ["Bob", "Carla"],
+        ),
         ({"field": "opted_out", "op": "eq", "value": False}, ["Ada", "Bob", "Carla"]),
         ({"field": "owner_id", "op": "eq", "value": "me"}, ["Ada", "Bob", "Carla"]),
         ({"field": "last_name", "op": "in", "values": ["Lovelace", "MUÑOZ"]}, ["Ada", "Carla"]),

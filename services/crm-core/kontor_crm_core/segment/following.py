@@ -21,7 +21,7 @@ from kontor_crm_core.segment.rules import RESTORABLE_DAYS
 from kontor_platform.data.arrays import array
 from kontor_platform.data.records.filters.selecting import CHUNK, matching, select_ids
 from kontor_platform.runtime.call import Call
-from kontor_platform.runtime.work import JobOver, Tenant, Tick, Work
+from kontor_platform.runtime.work import JobOver, Nightly, Tenant, Tick, Work
 
 EVERY_S = 1.0
 EVENTS = 2_000
@@ -217,4 +217,5 @@ async def fill(work: Work, tenant_id: UUID, operation: UUID) -> None:
                 await operations.finish(call, operation, State.DONE, {"segment": str(segment)})
 
 
+COMPARING = Nightly("segments", compare_all)
 JOBS = {FILL: fill}

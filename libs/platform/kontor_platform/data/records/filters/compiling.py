@@ -196,7 +196,7 @@ class Compiler:
         match node:
             case Group("all" | "any", children):
                 return next((found for child in children if (found := self.unsearchable(child, kind))), None)
-            case Compare() if node.op in LOOKING_INSIDE and not self.ranges(node, kind):
+            case Compare() if node.op in LOOKING_INSIDE and not node.field.terms and not self.ranges(node, kind):
                 return node
             case Member() if node.filter is not None:
                 return self.unsearchable(node.filter, kind)

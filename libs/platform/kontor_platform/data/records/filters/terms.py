@@ -7,7 +7,7 @@ from kontor_platform.data.records.filters.comparing import Contains, Equals, Has
 from kontor_platform.data.records.filters.parameters import Parameters
 from kontor_platform.data.records.filters.places import TENANT
 from kontor_platform.data.records.fold import SPACELESS, separated
-from kontor_platform.data.records.terms import GRAM, LONGEST_TERM, bounds, trigrams
+from kontor_platform.data.records.terms import GRAM, LONGEST_TERM, bounds, lettered, trigrams
 
 MOST_PIECES = 3
 
@@ -52,7 +52,7 @@ def parts(text: str, *, open_start: bool, open_end: bool) -> Iterator[Piece]:
 
 def findable(piece: Piece) -> bool:
     """Whether terms tell where a piece stands: the middle of a word is found by three letters or more."""
-    return piece.whole or piece.begins or (len(piece.text) >= GRAM and not piece.text.isdecimal())
+    return piece.whole or piece.begins or (len(piece.text) >= GRAM and lettered(piece.text))
 
 
 def source(piece: Piece, object_type: str, parameters: Parameters) -> str:
@@ -62,11 +62,13 @@ def source(piece: Piece, object_type: str, parameters: Parameters) -> str:
     text = piece.text[:LONGEST_TERM]
     if piece.whole and text == piece.text:
         return f"SELECT x.record_id AS id FROM search_term x WHERE {mine} AND x.term = {parameters.add(text, 'text')}"
+    low, high = (parameters.add(each, "text") for each in bounds(text))
+    beginning = f"SELECT x.record_id AS id FROM search_term x WHERE {mine} AND x.term >= {low} AND x.term < {high}"
     if piece.begins:
-        low, high = (parameters.add(each, "text") for each in bounds(text))
-        return f"SELECT x.record_id AS id FROM search_term x WHERE {mine} AND x.term >= {low} AND x.term < {high}"
+        return beginning
+    # A word with digits has no trigrams: it is found by its beginning alone.
     return (
-        f"SELECT x.record_id AS id FROM word_gram g JOIN search_term x ON {mine} AND x.term = g.word "
+        f"{beginning} UNION ALL SELECT x.record_id AS id FROM word_gram g JOIN search_term x ON {mine} AND x.term = g.word "
         f"WHERE g.tenant_id = {TENANT} AND g.object_type = {kind} AND g.gram = {parameters.add(rarest(text), 'text')} "
         f"AND position({parameters.add(text, 'text')} in g.word) > 0"
     )
