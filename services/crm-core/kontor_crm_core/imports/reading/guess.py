@@ -88,8 +88,8 @@ def fitness(text: str, languages: Sequence[str]) -> float:
     alone = languages[0] in FOREIGN_SCRIPTS
     together = "".join(languages)
     shares = [sum(fit(text, at, letters, alone) for at in foreign) / len(foreign) for letters in (together, *languages)]
-    capitals = languages[0] not in BICAMERAL or any(text[at].isupper() for at in foreign)
-    return max((shares[0] + max(shares[1:])) / 2, 0.0) * (1.0 if capitals else 0.7)
+    both_cases = languages[0] not in BICAMERAL or len({text[at].isupper() for at in foreign}) == 2
+    return max((shares[0] + max(shares[1:])) / 2, 0.0) * (1.0 if both_cases else 0.7)
 
 
 def fit(text: str, at: int, letters: str, alone: bool) -> float:
