@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kontor_platform.contract.problem import JSON
+from kontor_platform.data.arrays import array
 
 INSERT = text(
     """
@@ -16,6 +17,17 @@ INSERT = text(
     VALUES (
         :tenant_id, :kind, :type, :record_type, :record_id, :version, :operation_id, :subjects, CAST(:data AS jsonb)
     )
+    """
+)
+INSERT_EVENTS = text(
+    """
+    INSERT INTO outbox (tenant_id, kind, type, record_type, record_id, version, operation_id, subjects, data)
+    SELECT :tenant, 'event', told.type, told.record_type, told.record_id, told.version, CAST(:operation AS uuid),
+        CAST(:subjects AS uuid[]), CAST(told.data AS jsonb)
+    FROM unnest(CAST(:types AS text[]), CAST(:record_types AS text[]), CAST(:records AS uuid[]),
+        CAST(:versions AS int[]), CAST(:data AS text[])) WITH ORDINALITY
+        AS told(type, record_type, record_id, version, data, place)
+    ORDER BY told.place
     """
 )
 
@@ -54,23 +66,19 @@ async def write_events(
     session: AsyncSession, tenant: UUID, operation_id: UUID, events: Sequence[Event], subjects: Sequence[UUID]
 ) -> None:
     """Appends events in their order; whose fields changed is named, the values lie in the change log."""
-    if events:
-        await session.execute(INSERT, [event_row(tenant, operation_id, event, subjects) for event in events])
-
-
-def event_row(tenant: UUID, operation_id: UUID, event: Event, subjects: Sequence[UUID]) -> dict[str, object]:
-    """The outbox row of an event."""
-    return {
-        "tenant_id": tenant,
-        "kind": "event",
-        "type": event.type,
-        "record_type": event.record_type,
-        "record_id": event.record_id,
-        "version": event.version,
-        "operation_id": operation_id,
+    if not events:
+        return
+    values = {
+        "tenant": tenant,
+        "operation": operation_id,
         "subjects": list(subjects),
-        "data": json.dumps({"fields": [change.field for change in event.changes]}),
+        "types": array(each.type for each in events),
+        "record_types": array(each.record_type for each in events),
+        "records": array(each.record_id for each in events),
+        "versions": array(each.version for each in events),
+        "data": array(json.dumps({"fields": [change.field for change in each.changes]}) for each in events),
     }
+    await session.execute(INSERT_EVENTS, values)
 
 
 async def write_audit(

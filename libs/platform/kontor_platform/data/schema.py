@@ -75,3 +75,60 @@ def platform_v1(op: Operations) -> None:
         """
     )
     secure(op, "outbox", "outbox_head", "idempotency", "read_log")
+
+
+def worker_v1(op: Operations) -> None:
+    """Shows the worker, across tenants, which events are not numbered and which chores are done, and nothing else."""
+    worker = f"{op.get_bind().exec_driver_sql('SELECT current_schema()').scalar_one()}_worker"
+    op.execute(
+        f"""
+        CREATE INDEX outbox_unnumbered ON outbox (tenant_id, n) WHERE seq IS NULL;
+        CREATE POLICY worker_finds ON outbox FOR SELECT TO {worker} USING (seq IS NULL);
+        GRANT SELECT (tenant_id, n, seq, at) ON outbox TO {worker};
+        CREATE TABLE chore (
+            tenant_id uuid NOT NULL,
+            name text COLLATE "C" NOT NULL,
+            done_on date NOT NULL,
+            PRIMARY KEY (tenant_id, name)
+        );
+        GRANT SELECT ON tenant TO {worker};
+        """
+    )
+    secure(op, "chore")
+    op.execute(f"CREATE POLICY worker_finds ON chore FOR SELECT TO {worker} USING (true)")
+    op.execute(f"GRANT SELECT ON chore TO {worker}")
+
+
+def files_v1(op: Operations) -> None:
+    """Creates files, kept for a time, and the pieces they are made of."""
+    op.execute(
+        """
+        CREATE TABLE file (
+            tenant_id uuid NOT NULL,
+            id uuid NOT NULL,
+            name text NOT NULL,
+            media_type text NOT NULL,
+            state text COLLATE "C" NOT NULL CHECK (state IN ('writing', 'finished', 'failed')),
+            size bigint NOT NULL DEFAULT 0,
+            sha256 text COLLATE "C",
+            created_by uuid NOT NULL,
+            operation_id uuid NOT NULL,
+            created_at timestamptz NOT NULL,
+            written_at timestamptz NOT NULL,
+            expires_at timestamptz NOT NULL,
+            PRIMARY KEY (tenant_id, id),
+            CHECK ((state = 'finished') = (sha256 IS NOT NULL))
+        );
+        CREATE INDEX file_expiry ON file (tenant_id, expires_at);
+        CREATE TABLE file_chunk (
+            tenant_id uuid NOT NULL,
+            file_id uuid NOT NULL,
+            position int NOT NULL,
+            data bytea NOT NULL,
+            PRIMARY KEY (tenant_id, file_id, position),
+            FOREIGN KEY (tenant_id, file_id) REFERENCES file (tenant_id, id) ON DELETE CASCADE
+        );
+        ALTER TABLE file_chunk ALTER COLUMN data SET STORAGE EXTERNAL;
+        """
+    )
+    secure(op, "file", "file_chunk")

@@ -1,8 +1,11 @@
 """One call as a method sees it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol, TypeVar, cast
 from uuid import UUID
 
 from protobuf import Message
@@ -33,6 +36,16 @@ class Incoming:
     address: str = ""
 
 
+class Closing(Protocol):
+    """What is put off to the end of a call, because it locks what many calls share."""
+
+    async def close(self, call: Call) -> None:
+        """Does it, after the method and before the commit."""
+
+
+C = TypeVar("C", bound=Closing)
+
+
 @dataclass(slots=True)
 class Call:
     """What a method knows and may do: who calls, the tenant's transaction, and a place for its events.
@@ -50,7 +63,7 @@ class Call:
     author_kind: str = ""
     events: list[Event] = field(default_factory=list)
     subjects: set[UUID] = field(default_factory=set)
-    _closings: dict[object, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+    _closings: dict[type[Closing], Closing] = field(default_factory=dict)
     _session: AsyncSession | None = None
     _now: datetime | None = None
 
@@ -83,14 +96,17 @@ class Call:
         """Tells of a change; the row is written in this transaction, after the method returned."""
         self.events.append(event)
 
-    def at_close(self, key: object, work: Callable[[], Awaitable[None]]) -> None:
-        """Has work done once, after the method and before the commit: for what locks what many calls share."""
-        self._closings.setdefault(key, work)
+    def closing(self, kind: type[C]) -> C:
+        """The one such work of this call, made when first asked for."""
+        if kind not in self._closings:
+            self._closings[kind] = kind()
+        return cast(C, self._closings[kind])
 
     async def close(self) -> None:
         """Does the work put off to the end."""
-        while self._closings:
-            await self._closings.pop(next(iter(self._closings)))()
+        for each in self._closings.values():
+            await each.close(self)
+        self._closings.clear()
 
     def concerns(self, *subjects: UUID) -> None:
         """Names the people whose data the call holds, so that erasure finds what is kept of it."""

@@ -34,6 +34,7 @@ class ContactEmail(Table, table=True):
     position: int
     opted_out: bool = False
     bounced: bool = False
+    consent_basis: str | None = None
     live: bool = True
 
 
@@ -53,5 +54,6 @@ class ContactPhone(Table, table=True):
     live: bool = True
 
 
+CONTACTS = REGISTRY.metadata.tables["contact"]
 CONTACT_EMAILS = REGISTRY.metadata.tables["contact_email"]
 CONTACT_PHONES = REGISTRY.metadata.tables["contact_phone"]

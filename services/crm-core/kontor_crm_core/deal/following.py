@@ -9,7 +9,7 @@ from kontor_crm_core.deal.intervals import enter, leave
 from kontor_crm_core.deal.queries import CLOCK, deals_in, out_of_step
 from kontor_crm_core.deal.rules import DealState, StageRules, entered, next_category, next_probability
 from kontor_crm_core.deal.states import changes, columns, state_of
-from kontor_crm_core.record.batch import updated_many
+from kontor_crm_core.record.writer import updated_many
 from kontor_platform.runtime.call import Call
 
 INSTANT = timedelta(microseconds=1)

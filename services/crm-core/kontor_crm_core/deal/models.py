@@ -28,7 +28,7 @@ class DealRow(Entity, table=True):
     amount_key: int | None = Field(
         default=None, sa_type=BigInteger, sa_column_args=[Computed("(amount * 10000)::bigint")]
     )
-    currency: str = Field(sa_type=Currency)
+    currency: str = key()
     probability: int
     probability_source: str = key()
     forecast_category: str = key()

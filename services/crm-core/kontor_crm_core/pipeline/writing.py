@@ -8,9 +8,9 @@ from sqlalchemy import Text, cast, insert, update
 
 from kontor_crm_core.pipeline.models import PIPELINES, STAGES, PipelineRow
 from kontor_crm_core.pipeline.rules import Present, Wanted, label_key
-from kontor_crm_core.record.writer import log
 from kontor_platform.contract.problem import JSON
 from kontor_platform.data.ids import new_id
+from kontor_platform.data.records.write import log
 from kontor_platform.runtime.call import Call, Change, Event
 
 
@@ -100,7 +100,7 @@ def columns(stage: Wanted, place: int, labels: Mapping[str, UUID]) -> dict[str, 
 
 async def announce(call: Call, row: PipelineRow, changes: Sequence[Change]) -> None:
     """Logs and tells of a pipeline's definition."""
-    await log(call, Event("pipeline.defined", "pipeline", row.id, row.version, tuple(changes)), row.updated_at)
+    await log(call, [(Event("pipeline.defined", "pipeline", row.id, row.version, tuple(changes)), row.updated_at)])
 
 
 def described(stages: Sequence[Wanted]) -> JSON:

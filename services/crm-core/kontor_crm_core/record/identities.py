@@ -4,22 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from kontor_protos.kontor.platform.v1.errors_pb import Reason
 from sqlalchemy import ColumnElement, Table, and_, delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from kontor_crm_core.record.lookups import ForeignId
 from kontor_crm_core.record.models import EXTERNAL_IDS
-from kontor_platform.contract.problem import Conflict
+from kontor_platform.data.records.clashes import IdentityTaken
 from kontor_platform.runtime.call import Call
 
 Row = Mapping[str, object]
-
-
-class IdentityTaken(Conflict):
-    """Another record has this address, domain or external id."""
-
-    reason = Reason.IDENTITY_TAKEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,9 @@ class Table(Tenanted, registry=REGISTRY):
 
 
 class Entity(Keyed, registry=REGISTRY):
-    """A record: what the writer versions, logs and announces."""
+    """A record: what the writer versions, logs and announces; `props` holds custom properties by their ids."""
 
+    props: dict[str, JSON] = Field(default_factory=dict, sa_type=JSONB)
     created_at: datetime = moment()
     updated_at: datetime = moment()
     deleted_at: datetime | None = moment(default=None)

@@ -1,29 +1,32 @@
-"""The one writer: raises versions, logs changes and announces them."""
+"""Makes and changes one record, or gives several the same values, through the one writer."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, Table, insert, literal_column, select, update
+from sqlalchemy import RowMapping, Table, select
 
-from kontor_crm_core.record.models import REGISTRY, Entity, Record, RecordChange
-from kontor_crm_core.record.rules import actor_kind, table_of
+from kontor_crm_core.record.models import REGISTRY, Entity
+from kontor_crm_core.record.objects import write
+from kontor_crm_core.record.rules import table_of
 from kontor_platform.contract.problem import JSON, Gone, NotFound, VersionConflict, difference
-from kontor_platform.runtime.call import Call, Change, Event
+from kontor_platform.data.records.planned import Planned, ShelfChange
+from kontor_platform.data.records.statements import given
+from kontor_platform.runtime.call import Call, Change
 
-LATER: ColumnElement[datetime] = literal_column("greatest(clock_timestamp(), updated_at + interval '1 microsecond')")
 
-
-async def created(call: Call, record_type: str, record: Entity, fields: Mapping[str, JSON]) -> None:
-    """Inserts a new record with its registry row and announces `<record_type>.created`.
-
-    `fields` are the fields as callers name them, with the values the record begins with.
-    """
-    registered = Record(tenant_id=record.tenant_id, id=record.id, object_type=record_type)
-    await call.session.execute(insert(Record).values(registered.model_dump()))
-    await call.session.execute(insert(table(record_type)).values(stored(record, table(record_type))))
-    changes = tuple(Change(field, None, value) for field, value in fields.items() if value not in (None, "", []))
-    await log(call, Event(f"{record_type}.created", record_type, record.id, record.version, changes), record.updated_at)
+async def created(
+    call: Call,
+    record_type: str,
+    record: Entity,
+    fields: Mapping[str, JSON],
+    *,
+    shelves: Sequence[ShelfChange] = (),
+    terms: Mapping[str, int] | None = None,
+) -> None:
+    """Makes a record; `fields` are its fields as callers name them, with the values it begins with."""
+    values = {name: getattr(record, name) for name in given(table(record_type)) if name not in ("props", "created_at")}
+    changes = [Change(field, None, value) for field, value in fields.items() if value not in (None, "", [])]
+    await write(call, Planned(record_type, record.id, 0, values, changes, shelves=shelves, terms=terms))
 
 
 async def locked(call: Call, record_type: str, record_id: UUID) -> RowMapping:
@@ -51,18 +54,44 @@ async def updated(
 ) -> int:
     """Writes a changed record and answers its version, which stays when nothing changed.
 
-    `values` maps columns of the record's table; rows of side tables are the caller's. `changes` name fields as callers
-    know them and come from a row read by `locked` in this transaction. `event` is `<record_type>.updated` if empty.
+    `values` maps columns of the record's table. `changes` name fields as callers know them and come from a row read by
+    `locked` in this transaction. `event` is `<record_type>.updated` if empty.
     Raises NotFound, Gone, and VersionConflict with the fields of `changes` that differ.
     """
     present = await locked(call, record_type, record_id)
-    check_version(expected_version, present["version"], changes)
+    version = int(present["version"])
+    check_version(expected_version, version, changes)
     if not changes:
-        return int(present["version"])
-    at = await raised(call, table(record_type), present, values)
-    version = int(present["version"]) + 1
-    await log(call, Event(event or f"{record_type}.updated", record_type, record_id, version, tuple(changes)), at)
-    return version
+        return version
+    planned = Planned(record_type, record_id, version, values, changes, event=event)
+    return (await write(call, planned))[record_id].version
+
+
+async def updated_many(
+    call: Call,
+    record_type: str,
+    changes: Mapping[UUID, Sequence[Change]],
+    values: Mapping[str, object],
+    event: str = "",
+) -> dict[UUID, int]:
+    """Stores the same values in all records and answers their versions.
+
+    The records must be live and locked in this transaction, and `changes` must name what really changes in each.
+    """
+    versions = await versions_of(call, record_type, list(changes))
+    planned = [
+        Planned(record_type, each, version, values, changes[each], event=event) for each, version in versions.items()
+    ]
+    written = await write(call, *planned)
+    return {each: now.version for each, now in written.items()}
+
+
+async def versions_of(call: Call, record_type: str, ids: Sequence[UUID]) -> dict[UUID, int]:
+    """The versions of records, in the order of their ids."""
+    columns = table(record_type).c
+    mine = (columns.tenant_id == call.actor.tenant, columns.id.in_(ids))
+    rows = await call.session.execute(select(columns.id, columns.version).where(*mine).order_by(columns.id))
+    return {row.id: row.version for row in rows}
 
 
 def check_version(expected: int | None, present: int, changes: Sequence[Change]) -> None:
@@ -74,44 +103,6 @@ def check_version(expected: int | None, present: int, changes: Sequence[Change])
         )
 
 
-async def raised(call: Call, rows: Table, present: RowMapping, values: Mapping[str, object]) -> datetime:
-    """Stores values under the next version and answers the moment of it."""
-    columns = rows.c
-    done = await call.session.execute(
-        update(rows)
-        .where(columns.tenant_id == present["tenant_id"], columns.id == present["id"])
-        .where(columns.version == present["version"])
-        .values({**values, "version": columns.version + 1, "updated_at": LATER})
-        .returning(columns.updated_at)
-    )
-    moment: datetime = done.scalar_one()
-    return moment
-
-
-async def log(call: Call, event: Event, at: datetime) -> None:
-    """Appends a change to the log and announces it."""
-    await call.session.execute(
-        insert(RecordChange).values(
-            tenant_id=call.actor.tenant,
-            record_id=event.record_id,
-            version=event.version,
-            record_type=event.record_type,
-            changes=[{"field": c.field, "before": c.before, "after": c.after} for c in event.changes],
-            actor_kind=actor_kind(call.actor.kind),
-            actor_id=call.actor.actor,
-            on_behalf_of=call.actor.on_behalf_of,
-            operation_id=call.call_id,
-            at=at,
-        )
-    )
-    call.emit(event)
-
-
 def table(record_type: str) -> Table:
     """The table that holds records of a type."""
     return REGISTRY.metadata.tables[table_of(record_type)]
-
-
-def stored(record: Entity, rows: Table) -> dict[str, object]:
-    """The record's values for the columns the database does not compute itself."""
-    return {column.name: getattr(record, column.name) for column in rows.c if column.computed is None}

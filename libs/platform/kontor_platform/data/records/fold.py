@@ -19,7 +19,7 @@ UNDECOMPOSED = str.maketrans(
         "ŋ": "n",
     }
 )
-WORD = re.compile(r"[^\W_]+")
+WORD = re.compile(r"[a-z0-9]+")
 SPACELESS = re.compile(
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+"
 )
@@ -32,6 +32,8 @@ def clean(text: str) -> str:
 
 def fold(text: str) -> str:
     """The text without regard to case, accents, width, invisible characters and the amount of space."""
+    if text.isascii():
+        return " ".join(text.lower().split())
     apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     kept = "".join(each for each in apart if not unicodedata.combining(each) and unicodedata.category(each) != "Cf")
     return unicodedata.normalize("NFC", " ".join(kept.translate(UNDECOMPOSED).split()))
@@ -39,7 +41,24 @@ def fold(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """The folded words of a text in order; a run of a script without spaces gives its overlapping pairs."""
-    return [piece for word in WORD.findall(fold(text)) for piece in pieces(word)]
+    return [piece for word in separated(fold(text)) for piece in pieces(word)]
+
+
+def separated(folded: str) -> list[str]:
+    """The runs of letters, digits and the vowel signs that stay with their letters."""
+    if folded.isascii():
+        return WORD.findall(folded)
+    return "".join(each if each.isalnum() or is_sign(each) else " " for each in folded).split()
+
+
+def lettered(word: str) -> bool:
+    """Whether a word has no digits."""
+    return word.isalpha() or all(each.isalpha() or is_sign(each) for each in word)
+
+
+def is_sign(character: str) -> bool:
+    """Whether a character is a vowel sign or another mark, as in Devanagari."""
+    return unicodedata.category(character).startswith("M")
 
 
 def pieces(word: str) -> list[str]:

@@ -24,15 +24,22 @@ class Life(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """A table of identities: the column that names the record, those that tell its rows apart, and all others.
+    """A table of identities: the column that names the record and those that tell its rows apart.
 
-    Rows have a column `live`; where `exclusive` a live row of the same keys belongs to one record only.
+    Rows have a column `live`; where `exclusive` only one record may have a live row of the same keys, within what the
+    columns of `scope` say.
     """
 
     table: Table
     owner: str
     keys: tuple[str, ...]
     exclusive: bool = True
+    scope: tuple[str, ...] = ()
+
+    @property
+    def holds(self) -> tuple[str, ...]:
+        """The columns that no two live rows have in common where the shelf is exclusive."""
+        return self.keys + self.scope
 
     def key(self, row: Row) -> tuple[object, ...]:
         """What tells a row from the record's others."""

@@ -4,12 +4,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntFlag
 
-from kontor_platform.data.records.fold import fold, words
+from kontor_platform.data.records.fold import fold, lettered, words
 
 MOST_TERMS = 64
 LONGEST_TERM = 64
 LAST_CHARACTER = "\U0010ffff"
 REVERSED = "<"
+# The information separator one of ASCII: stands between terms on their way to the database, never in one.
+SEPARATOR = "\x1f"
+BLOCK_MARK = "~"
+BEGIN, END, SLIP = "^", "$", "-"
+GRAM = 3
+# One slip is looked up in words of up to 7 characters, which may be of 8; longer ones share enough trigrams.
+LONGEST_SLIPPING = 8
 
 
 class Field(IntFlag):
@@ -25,9 +32,12 @@ class Field(IntFlag):
     EXTERNAL_ID = 128
     EMAIL_PART = 256
     DOMAIN_PART = 512
+    PROPERTY = 1024
+    BLOCK = 2048
 
 
 IDENTIFIERS = Field.EMAIL | Field.PHONE | Field.DOMAIN | Field.EXTERNAL_ID
+WORDS = Field.NAME | Field.TITLE | Field.COMPANY | Field.CITY | Field.EMAIL_PART | Field.DOMAIN_PART | Field.PROPERTY
 NAMES: Mapping[Field, str] = {
     Field.NAME: "name",
     Field.TITLE: "title",
@@ -39,6 +49,7 @@ NAMES: Mapping[Field, str] = {
     Field.EXTERNAL_ID: "external_id",
     Field.EMAIL_PART: "email",
     Field.DOMAIN_PART: "domain",
+    Field.PROPERTY: "property",
 }
 
 
@@ -90,10 +101,35 @@ def gathered(terms: Iterable[Term]) -> dict[str, Field]:
     """At most 64 terms of at most 64 characters, the first ones first, with all fields each stands in."""
     found: dict[str, Field] = {}
     for term in terms:
-        text = term.text[:LONGEST_TERM]
+        text = term.text[:LONGEST_TERM].replace(SEPARATOR, "")
         if text in found or (text and len(found) < MOST_TERMS):
             found[text] = found.get(text, Field(0)) | term.field
     return found
+
+
+def is_word(term: str, fields: int) -> bool:
+    """Whether a term is also found by its middle and in spite of a slip: letters of a text, at least three."""
+    return bool(fields & WORDS) and len(term) >= GRAM and lettered(term)
+
+
+def grams(word: str) -> list[str]:
+    """What a word is kept under to be found by its middle and in spite of slips, each once."""
+    return list(dict.fromkeys([*trigrams(f"{BEGIN}{word}{END}"), *slips(word)]))
+
+
+def trigrams(text: str) -> list[str]:
+    """Every three characters that stand together."""
+    return [text[at : at + GRAM] for at in range(len(text) - GRAM + 1)]
+
+
+def slips(word: str) -> list[str]:
+    """A short word as it stands and without each of its characters: words one slip apart have one of these in common.
+
+    After W. Garbe's symmetric deletes; a swap of two neighbours counts as one slip. Longer words have none.
+    """
+    if len(word) > LONGEST_SLIPPING:
+        return []
+    return [SLIP + word, *(SLIP + word[:at] + word[at + 1 :] for at in range(len(word)))]
 
 
 def asked(query: str) -> list[str]:
@@ -111,4 +147,4 @@ def bounds(beginning: str) -> tuple[str, str]:
 
 def strongest(fields: int) -> str:
     """The name of the field that says most among those a term stands in."""
-    return next((NAMES[field] for field in (*IDENTIFIERS, *Field) if field & fields), "")
+    return next((NAMES[field] for field in (*IDENTIFIERS, *NAMES) if field & fields), "")

@@ -3,7 +3,18 @@
 import pytest
 
 from kontor_platform.data.records.fold import clean, fold, words
-from kontor_platform.data.records.terms import Field, asked, gathered, of_email, of_phone, of_text, strongest
+from kontor_platform.data.records.terms import (
+    Field,
+    asked,
+    gathered,
+    grams,
+    is_word,
+    of_email,
+    of_phone,
+    of_text,
+    slips,
+    strongest,
+)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +44,7 @@ def test_words() -> None:
     """A text without spaces between its words is found by pairs of characters."""
     assert words("O'Neill-Smith & Søn") == ["o", "neill", "smith", "son"]
     assert words("東京都 Tokyo2") == ["東京", "京都", "tokyo2"]
+    assert words("हिन्दी-भाषा 2") == ["हिनदी", "भाषा", "2"]
 
 
 def test_email_is_found_whole_and_in_parts() -> None:
@@ -75,3 +87,37 @@ def test_strongest() -> None:
     """Of several fields the identifier is named."""
     assert strongest(Field.NAME | Field.EMAIL) == "email"
     assert strongest(Field.CITY | Field.TITLE) == "title"
+
+
+@pytest.mark.parametrize(
+    ("term", "fields", "kept"),
+    [
+        ("john", Field.NAME, True),
+        ("acme", Field.EMAIL | Field.EMAIL_PART, True),
+        ("김민수", Field.NAME, True),
+        ("हिनदी", Field.NAME, True),
+        ("jo", Field.NAME, False),
+        ("4you", Field.COMPANY, False),
+        ("jane.doe", Field.EMAIL_PART, False),
+        ("acme.com", Field.EMAIL_PART, False),
+        ("hubspotid", Field.EXTERNAL_ID, False),
+        ("~m:jn", Field.BLOCK, False),
+        ("<9471", Field.PHONE, False),
+    ],
+)
+def test_words_of_letters_are_found_by_their_middle(term: str, fields: Field, kept: bool) -> None:
+    """Numbers, whole addresses, ids and keys of duplicates are not."""
+    assert is_word(term, fields) == kept
+
+
+def test_grams() -> None:
+    """A word is kept under its trigrams and, if short, under what it would be without each character."""
+    assert grams("john") == ["^jo", "joh", "ohn", "hn$", "-john", "-ohn", "-jhn", "-jon", "-joh"]
+    assert grams("annan") == ["^an", "ann", "nna", "nan", "an$", "-annan", "-nnan", "-anan", "-annn", "-anna"]
+    assert grams("brandenburg")[-1] == "rg$"
+
+
+@pytest.mark.parametrize("written", ["jhon", "johm", "jon", "johhn", "ojhn", "john"])
+def test_words_one_slip_apart_meet(written: str) -> None:
+    """A swap, a wrong, a missing and an added character leave a form in common."""
+    assert set(slips(written)) & set(slips("john"))
