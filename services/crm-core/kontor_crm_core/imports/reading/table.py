@@ -52,7 +52,7 @@ def format_of(head: bytes, encoding: Encoding, wishes: Wishes, known: Callable[[
     found = layout(text, delimiter=wishes.delimiter, whole=whole)
     rows = [row for row in first_rows(text, found, whole) if not row.fault]
     head_row = header(rows, found.width, known)
-    below = [row for row in rows if row.line > head_row.line][:SAMPLES]
+    below = [row for row in rows if row.line > head_row.line and any(map(str.strip, row.cells))][:SAMPLES]
     if whole and not below:
         raise FileFault(FileCode.FILE_EMPTY, "The file has names of columns and no rows below them.")
     return Format(encoding, found, narrowed(head_row, below), below)
