@@ -31,5 +31,16 @@ def admin_url(postgres: EmbeddedPostgres) -> str:
 @pytest.fixture(scope="session")
 def app_url(admin_url: str) -> str:
     """The URL of the application role."""
+    return url_of("sample_app", admin_url)
+
+
+@pytest.fixture(scope="session")
+def worker_url(admin_url: str) -> str:
+    """The URL of the worker's role."""
+    return url_of("sample_worker", admin_url)
+
+
+def url_of(role: str, admin_url: str) -> str:
+    """The URL of a role on the same server."""
     parts = psycopg.conninfo.conninfo_to_dict(admin_url)
-    return f"postgresql://sample_app:secret%20of%20sample_app@/postgres?host={parts['host']}"
+    return f"postgresql://{role}:secret%20of%20{role}@/postgres?host={parts['host']}"

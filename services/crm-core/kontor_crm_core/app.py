@@ -8,6 +8,8 @@ from kontor_crm_core.contact.service import Contacts
 from kontor_crm_core.customer.service import Customers
 from kontor_crm_core.deal.service import Deals
 from kontor_crm_core.note.service import Notes
+from kontor_crm_core.operation.service import Operations
+from kontor_crm_core.operation.store import gave_up
 from kontor_crm_core.pipeline.service import Pipelines
 from kontor_crm_core.record.service import Records
 from kontor_crm_core.settings import Settings
@@ -37,5 +39,7 @@ def build(settings: Settings) -> Service:
             Notes(),
             Tasks(),
             Timeline(),
+            Operations(),
         ],
+        gave_up=gave_up,
     )

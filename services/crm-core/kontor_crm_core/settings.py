@@ -9,3 +9,4 @@ class Settings(ServiceSettings):
     """Read once at start."""
 
     database_url: SecretStr = Field(validation_alias="CRM_CORE_DATABASE_URL")
+    worker_database_url: SecretStr | None = Field(default=None, validation_alias="CRM_CORE_WORKER_DATABASE_URL")

@@ -129,9 +129,9 @@ def password_of(home: Home) -> Callable[[str], str]:
     return lambda role: database_password(home.secrets, role)
 
 
-def application_url(server: DatabaseServer, service: InstalledService, home: Home) -> str:
-    """The URL with which a service logs in as its application role."""
-    role = f"{service.schema}_app"
+def application_url(server: DatabaseServer, service: InstalledService, home: Home, role_of: str = "app") -> str:
+    """The URL with which a service logs in as its application role, or its worker as `worker`."""
+    role = f"{service.schema}_{role_of}"
     parts = urlsplit(server.admin_url)
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=f"{role}:{quote(password_of(home)(role))}@{host}"))

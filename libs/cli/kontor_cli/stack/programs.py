@@ -51,8 +51,9 @@ class PublicPorts:
 
 
 def bind_internal(services: Sequence[InstalledService]) -> dict[str, socket.socket]:
-    """One internal HTTP socket for each service."""
-    return {service.name: bind_loopback() for service in services}
+    """One internal HTTP socket for each service and each worker."""
+    workers = [service.worker for service in services if service.has_worker]
+    return {name: bind_loopback() for name in (*(service.name for service in services), *workers)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,11 @@ class Environments:
         """The whole environment of one service."""
         inherited = {name: value for name, value in os.environ.items() if name not in WITHHELD}
         return inherited | self._shared() | self._own(service) | self._role(service)
+
+    def of_worker(self, service: InstalledService) -> dict[str, str]:
+        """The whole environment of a service's worker: the service's, and the URL of the worker's own role."""
+        url = application_url(self.server, service, self.home, "worker")
+        return self.of(service) | {f"{service.prefix}_WORKER_DATABASE_URL": url}
 
     def _shared(self) -> dict[str, str]:
         secrets = self.home.secrets
@@ -115,6 +121,17 @@ def service_program(
         argv=(sys.executable, "-m", service.package),
         env=env,
         sockets=sockets,
+        ready=answers_ok(f"http://{reached_at(http)}/readyz"),
+    )
+
+
+def worker_program(service: InstalledService, env: Mapping[str, str], http: socket.socket) -> Program:
+    """A service's worker as the supervisor runs it."""
+    return Program(
+        name=service.worker,
+        argv=(sys.executable, "-m", service.package, "worker"),
+        env=env,
+        sockets={"http": http},
         ready=answers_ok(f"http://{reached_at(http)}/readyz"),
     )
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 GATEWAY = "mcp-gateway"
 GOVERNANCE = "crm-governance"
+# Those that do work nobody waits for, in a second process.
+WITH_WORKER = ("crm-core",)
 # In the order in which they start; those that are not installed are left out.
 NAMES = (GOVERNANCE, "crm-core", "memory", "reporting", "chat", GATEWAY)
 
@@ -21,6 +23,16 @@ class InstalledService:
     def package(self) -> str:
         """Its Python package, run by `python -m`."""
         return package_of(self.name)
+
+    @property
+    def has_worker(self) -> bool:
+        """Whether it runs a worker beside it."""
+        return self.name in WITH_WORKER
+
+    @property
+    def worker(self) -> str:
+        """The name of its worker."""
+        return f"{self.name}-worker"
 
     @property
     def schema(self) -> str:

@@ -14,7 +14,14 @@ from kontor_cli.stack.files import write_private
 from kontor_cli.stack.first_keys import FirstKeys, refused_keys
 from kontor_cli.stack.home import Home
 from kontor_cli.stack.ports import listening_at, reached_at
-from kontor_cli.stack.programs import Environments, PublicPorts, bind_internal, edge_programs, service_program
+from kontor_cli.stack.programs import (
+    Environments,
+    PublicPorts,
+    bind_internal,
+    edge_programs,
+    service_program,
+    worker_program,
+)
 from kontor_cli.stack.services import GATEWAY, GOVERNANCE, InstalledService
 from kontor_cli.stack.tenants import office
 from kontor_cli.talk.credentials import read_credentials
@@ -72,7 +79,12 @@ class Stack:
             service_program(each, self.environments.of(each), self.internal[each.name], self.public)
             for each in self.services
         ]
-        return [*run, *edge_programs(self._edge(), self.public)]
+        workers = [
+            worker_program(each, self.environments.of_worker(each), self.internal[each.worker])
+            for each in self.services
+            if each.has_worker
+        ]
+        return [*run, *workers, *edge_programs(self._edge(), self.public)]
 
     def _edge(self) -> Edge:
         """The edge with its files written, so that Envoy can start before any service answers."""

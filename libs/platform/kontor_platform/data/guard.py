@@ -27,14 +27,17 @@ class WrongSchema(Exception):
     """The schema is not of the version this build was made for."""
 
 
-async def require_application_role(database: Database, schema: str) -> None:
-    """Refuses to serve as a superuser, with BYPASSRLS or as owner of the tables; raises UnsafeRole."""
+async def require_application_role(database: Database, schema: str, role_of: str = "app") -> None:
+    """Refuses to serve as a superuser, with BYPASSRLS or as owner of the tables; raises UnsafeRole.
+
+    `role_of` is whose role is wanted: that of the application, or of its `worker`.
+    """
     async with database.engine.connect() as connection:
         role = (await connection.execute(ROLE, {"schema": schema})).one()
     if role.rolsuper or role.rolbypassrls or role.owns:
         raise UnsafeRole(
             f"The database role {role.rolname!r} is superuser, bypasses row-level security or owns the tables of "
-            f"{schema!r}: give the service its application role {schema}_app"
+            f"{schema!r}: give the service its role {schema}_{role_of}"
         )
 
 

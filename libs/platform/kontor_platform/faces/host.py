@@ -5,7 +5,7 @@ import contextlib
 import gc
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +39,7 @@ from kontor_platform.runtime.settings import ServiceSettings, read_secret
 from kontor_platform.runtime.strangers import Strangers
 from kontor_platform.runtime.telemetry import configure_traces
 from kontor_platform.runtime.tokens import GrantVerifier, KeySet, PassportVerifier
+from kontor_platform.runtime.work import GaveUp, JobHandler, Nightly, Tick
 
 GRACE_S = 10
 GC_ALLOCATIONS = 10_000
@@ -71,6 +72,9 @@ class Service:
     routes: Sequence[APIRouter] = ()
     background: Sequence[Background] = ()
     retentions: Sequence[Retention] = ()
+    jobs: Mapping[str, JobHandler] = field(default_factory=dict)
+    ticks: Sequence[Tick | Nightly] = ()
+    gave_up: GaveUp | None = None
     public: ASGIApp | None = None
     public_socket: Callable[[], socket.socket] | None = None
     database: Database = field(init=False)
@@ -120,9 +124,12 @@ class Service:
             GrantVerifier(KeySet(settings.grant_keys_file), self.name),
             self.config,
         )
-        cursors = Cursors(read_secret(settings.cursor_secret_file, "CURSOR_SECRET_FILE"))
         audit = Audit(self.database, self.reads, self.strangers)
-        return Dispatcher(self.methods(), database=self.database, guards=guards, cursors=cursors, audit=audit)
+        return Dispatcher(self.methods(), database=self.database, guards=guards, cursors=self.cursors(), audit=audit)
+
+    def cursors(self) -> Cursors:
+        """What signs the cursors of pages."""
+        return Cursors(read_secret(self.settings.cursor_secret_file, "CURSOR_SECRET_FILE"))
 
     def rest(self, dispatcher: Dispatcher) -> FastAPI:
         """The internal HTTP application."""

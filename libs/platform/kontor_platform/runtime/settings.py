@@ -9,11 +9,12 @@ MIN_SECRET_BYTES = 32
 
 
 class ServiceSettings(BaseSettings):
-    """Read once at start; a service adds its `database_url` under its own name and what else it alone needs."""
+    """Read once at start; a service adds its database URLs under its own name and what else it alone needs."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
     database_url: SecretStr
+    worker_database_url: SecretStr | None = None
     app_env: str = Field(default="development", validation_alias="APP_ENV")
     passport_keys_file: Path = Field(validation_alias="PASSPORT_KEYS_FILE")
     grant_keys_file: Path = Field(validation_alias="GRANT_KEYS_FILE")

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from kontor_platform.data.database import Database
 from kontor_platform.data.guard import UnsafeRole, WrongSchema, require_application_role, require_version
+from kontor_platform.data.jobs import TABLES
 from kontor_platform.data.migrate import migrate
 from kontor_platform.data.retention import PLATFORM, purge
 
@@ -108,7 +109,7 @@ async def test_a_schema_of_another_version_is_not_served(database: Database, tmp
     """A build serves the schema it was made for."""
     await require_version(database, MIGRATIONS)
     (tmp_path / "versions").mkdir()
-    (tmp_path / "versions" / "0002.py").write_text("revision = '0002'\ndown_revision = None\n")
+    (tmp_path / "versions" / "0003.py").write_text("revision = '0003'\ndown_revision = None\n")
     with pytest.raises(WrongSchema, match="kontor migrate"):
         await require_version(database, tmp_path)
 
@@ -130,11 +131,11 @@ async def test_what_is_past_its_time_is_purged_in_every_tenant(database: Databas
 
 def test_migrating_again_changes_nothing(admin_url: str) -> None:
     """The command may run at every start."""
-    assert migrate("sample", admin_url, MIGRATIONS, lambda role: f"secret of {role}") == "0001"
+    assert migrate("sample", admin_url, MIGRATIONS, lambda role: f"secret of {role}") == "0002"
 
 
 def test_every_table_leads_with_the_tenant_and_forces_row_security(admin_url: str) -> None:
-    """The platform's own tables keep the rule; `tenant` and alembic's are the exceptions named."""
+    """The platform's own tables keep the rule; `tenant`, alembic's and procrastinate's are the exceptions named."""
     with psycopg.connect(admin_url) as admin:
         rows = admin.execute(
             """
@@ -146,6 +147,6 @@ def test_every_table_leads_with_the_tenant_and_forces_row_security(admin_url: st
             WHERE n.nspname = 'sample' AND c.relkind = 'r'
             """
         ).fetchall()
-    exceptions = {"tenant", "alembic_version"}
+    exceptions = {"tenant", "alembic_version", *TABLES}
     assert {name for name, _, _ in rows} > exceptions
     assert [row for row in rows if row[0] not in exceptions and row[1:] != (True, "tenant_id")] == []
