@@ -62,7 +62,8 @@ DONE = text(
 SEEN = text(
     f"""
     SELECT DISTINCT record_id FROM import_row
-    WHERE {MINE} AND record_id = ANY(CAST(:records AS uuid[])) AND outcome <> 'failed' AND outcome <> 'skipped'
+    WHERE {MINE} AND record_id = ANY(CAST(:records AS uuid[])) AND outcome IN ('created', 'updated', 'unchanged')
+        AND (is_done OR NOT :done)
     """
 )
 REFUSED = text(
@@ -193,12 +194,12 @@ async def troubled_rows(call: Call, run: UUID, limit: int) -> list[RowOutcome]:
     return outcomes(found.mappings())
 
 
-async def met_before(call: Call, run: UUID, records: Iterable[UUID]) -> set[UUID]:
-    """Which of these records earlier rows of the import mean."""
+async def met_before(call: Call, run: UUID, records: Iterable[UUID], *, done: bool = False) -> set[UUID]:
+    """Which of these records earlier rows of the import mean, or only those already written."""
     wanted = sorted(set(records))
     if not wanted:
         return set()
-    return set((await call.session.execute(SEEN, mine(call, run) | {"records": wanted})).scalars())
+    return set((await call.session.execute(SEEN, mine(call, run) | {"records": wanted, "done": done})).scalars())
 
 
 async def counted(call: Call, run: UUID) -> dict[str, int]:

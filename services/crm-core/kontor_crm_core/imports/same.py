@@ -1,0 +1,61 @@
+"""Finds contacts that a row without any key describes exactly, so that a second import adds nothing."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy import text
+
+from kontor_crm_core.contact.reading import states
+from kontor_crm_core.contact.rules import display_name
+from kontor_crm_core.contact.state import ContactState
+from kontor_crm_core.contact.wanted import TEXTS, WantedContact
+from kontor_platform.data.records.fold import fold
+from kontor_platform.runtime.call import Call
+
+NAMESAKES = 5
+FIND = text(
+    f"""
+    SELECT found.id FROM unnest(CAST(:names AS text[])) AS told(name) CROSS JOIN LATERAL (
+        SELECT c.id FROM contact c
+        WHERE c.tenant_id = :tenant AND c.name_key = told.name AND c.deleted_at IS NULL ORDER BY c.id LIMIT {NAMESAKES}
+    ) AS found
+    """
+)
+
+
+async def identical(call: Call, wanted: Sequence[WantedContact]) -> Mapping[int, UUID]:
+    """Contacts that already hold all that a wish without keys says, by the identity of the wish."""
+    keyless = [(each, name_key(each)) for each in wanted if not has_key(each)]
+    if not keyless:
+        return {}
+    names = sorted({name for _, name in keyless})
+    found = (await call.session.execute(FIND, {"tenant": call.actor.tenant, "names": names})).scalars().all()
+    by_name: dict[str, list[ContactState]] = {}
+    for state in (await states(call, found)).values():
+        by_name.setdefault(fold(state.name), []).append(state)
+    present = ((each, next((s for s in by_name.get(name, ()) if holds(s, each)), None)) for each, name in keyless)
+    return {id(each): state.id for each, state in present if state}
+
+
+def has_key(wanted: WantedContact) -> bool:
+    """Whether anything of a wish could find a contact."""
+    wish = wanted.wish
+    unique = any(each.unique_key for each in wish.properties)
+    return bool(wish.id or wish.external_ids or wanted.emails or unique or any(each.e164 for each in wanted.phones))
+
+
+def name_key(wanted: WantedContact) -> str:
+    """The name a contact made of the wish would be compared by."""
+    fields = wanted.wish.fields
+    first, last = str(fields.get("first_name") or ""), str(fields.get("last_name") or "")
+    return fold(display_name(first, last, [each.raw for each in wanted.phones]))
+
+
+def holds(state: ContactState, wanted: WantedContact) -> bool:
+    """Whether a contact has nothing else and nothing less than a wish says."""
+    wish = wanted.wish
+    texts = all((getattr(state, name) or "") == (wish.fields.get(name) or "") for name in TEXTS)
+    numbers = [each.key for each in state.phones] == [each.key for each in wanted.phones]
+    properties = all(state.props.get(str(each.property_id)) == each.value for each in wish.properties)
+    company = fold(wanted.employer.name) in ("", fold(state.company.name) if state.company else "")
+    return texts and numbers and properties and company and not state.emails and not state.external_ids
