@@ -7,6 +7,7 @@ from kontor_crm_core.company.service import Companies
 from kontor_crm_core.contact.service import Contacts
 from kontor_crm_core.customer.service import Customers
 from kontor_crm_core.deal.service import Deals
+from kontor_crm_core.file.service import Files
 from kontor_crm_core.note.service import Notes
 from kontor_crm_core.operation.service import Operations
 from kontor_crm_core.operation.store import gave_up
@@ -40,6 +41,7 @@ def build(settings: Settings) -> Service:
             Tasks(),
             Timeline(),
             Operations(),
+            Files(),
         ],
         gave_up=gave_up,
     )

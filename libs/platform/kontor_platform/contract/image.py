@@ -10,7 +10,7 @@ from kontor_protos.kontor.platform.v1 import policy_pb
 from protobuf import DescFile, DescMessage, DescMethod, DescService, Message, Registry
 from protobuf.wkt.google.protobuf.descriptor_pb import FileDescriptorSet
 
-from kontor_platform.contract.operation import Approval, Effect, Operation, Policy, Route
+from kontor_platform.contract.operation import Approval, Content, Effect, Operation, Policy, Route
 from kontor_platform.contract.words import comment
 
 
@@ -118,6 +118,8 @@ def checked(rpc: str, policy: policy_pb.Policy, *, routed: bool) -> Policy:
         raise BadContract(f"{rpc}: its policy must state effect and roles")
     if not policy.tool and not policy.internal and not routed:
         raise BadContract(f"{rpc}: its policy must name a tool, or say internal: true; without both it needs a route")
+    if policy.content and policy.tool:
+        raise BadContract(f"{rpc}: bytes are streamed over REST alone, so it can be no tool")
     roles = frozenset(policy_pb.Role(role).name.lower() for role in policy.roles)
     return Policy(
         tool=policy.tool,
@@ -131,6 +133,7 @@ def checked(rpc: str, policy: policy_pb.Policy, *, routed: bool) -> Policy:
         preview=policy.preview if policy.has_field("preview") else True,
         internal=policy.internal,
         example=policy.example,
+        content=Content(policy_pb.Content(policy.content).name.lower()),
     )
 
 

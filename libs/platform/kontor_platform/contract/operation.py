@@ -27,6 +27,14 @@ class Approval(StrEnum):
     OPERATOR = "operator"
 
 
+class Content(StrEnum):
+    """What the bodies over HTTP hold: messages, or the bytes of a file one way or the other."""
+
+    MESSAGE = "message"
+    UPLOAD = "upload"
+    DOWNLOAD = "download"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Who may call an operation, how it is classed and how often it may run."""
@@ -42,6 +50,7 @@ class Policy:
     preview: bool
     internal: bool
     example: str = ""
+    content: Content = Content.MESSAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +115,11 @@ class Operation:
     def is_write(self) -> bool:
         """Whether the call changes data."""
         return self.policy.effect is not Effect.READ
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether bytes of any length go over HTTP and nothing over gRPC."""
+        return self.policy.content is not Content.MESSAGE
 
     @property
     def limit_class(self) -> str:

@@ -108,16 +108,15 @@ def files_v1(op: Operations) -> None:
             id uuid NOT NULL,
             name text NOT NULL,
             media_type text NOT NULL,
-            state text COLLATE "C" NOT NULL CHECK (state IN ('writing', 'finished', 'failed')),
+            state text COLLATE "C" NOT NULL CHECK (state IN ('writing', 'finished', 'failed', 'expired')),
             size bigint NOT NULL DEFAULT 0,
             sha256 text COLLATE "C",
             created_by uuid NOT NULL,
             operation_id uuid NOT NULL,
             created_at timestamptz NOT NULL,
-            written_at timestamptz NOT NULL,
             expires_at timestamptz NOT NULL,
             PRIMARY KEY (tenant_id, id),
-            CHECK ((state = 'finished') = (sha256 IS NOT NULL))
+            CHECK (state <> 'finished' OR sha256 IS NOT NULL)
         );
         CREATE INDEX file_expiry ON file (tenant_id, expires_at);
         CREATE TABLE file_chunk (

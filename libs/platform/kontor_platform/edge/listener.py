@@ -7,6 +7,7 @@ from kontor_platform.edge.problems import local_reply
 ROUTES = "edge"
 BODY_BYTES = 1024 * 1024
 EXT_AUTHZ = "envoy.filters.http.ext_authz"
+BUFFER = "envoy.filters.http.buffer"
 EDGE_HEADER = "x-kontor-edge"
 PASSPORT_HEADER = "x-kontor-passport"
 INTERNAL_PREFIX = "x-kontor-"
@@ -89,7 +90,8 @@ def _limits() -> Config:
         },
         "max_request_headers_kb": 32,
         "request_headers_timeout": "10s",
-        "request_timeout": "60s",
+        # For a file of 256 MiB at 4 Mbit/s; Envoy has no such limit per route beside a route's deadline.
+        "request_timeout": "600s",
         "stream_idle_timeout": "300s",
     }
 
@@ -153,10 +155,8 @@ def _names(*names: str) -> Config:
 
 
 def _body_limit() -> Config:
-    """Takes a body whole before the service sees it, after the caller is known."""
-    return extension(
-        "envoy.filters.http.buffer", "envoy.extensions.filters.http.buffer.v3.Buffer", max_request_bytes=BODY_BYTES
-    )
+    """Takes a body whole before the service sees it, after the caller is known; routes of files turn it off."""
+    return extension(BUFFER, "envoy.extensions.filters.http.buffer.v3.Buffer", max_request_bytes=BODY_BYTES)
 
 
 def _router() -> Config:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from kontor_platform.contract.operation import Operation, Route
 from kontor_platform.edge.clusters import previous_hosts
 from kontor_platform.edge.config import GATEWAY, Config, typed
-from kontor_platform.edge.listener import EXT_AUTHZ, INTERNAL_PREFIX, ROUTES
+from kontor_platform.edge.listener import BUFFER, EXT_AUTHZ, INTERNAL_PREFIX, ROUTES
 
 INTERNAL_HEADERS = tuple(
     INTERNAL_PREFIX + name for name in ("passport", "edge", "call-id", "grant", "tenant", "actor", "roles", "dry-run")
@@ -16,6 +16,8 @@ INTERNAL_HEADERS = tuple(
 DEADLINE, DEADLINE_OPEN_WORLD = "2.5s", "12s"
 # The facade runs workflows; an answer in parts is cut only when it falls silent.
 DEADLINE_FACADE, SILENCE = "300s", "300s"
+# A file takes as long as its bytes; it is cut only when it falls silent.
+NO_DEADLINE = "0s"
 GATEWAY_EXACT = ("/catalogue", "/docs", "/health", "/openapi.json")
 RESERVED = ("mcp", "approvals", "catalogue", "docs", "health", "openapi.json", ".well-known")
 NEVER_ROUTED = ("livez", "readyz", "metrics", "authz")
@@ -87,11 +89,13 @@ def _service_routes(claims: Sequence[Claim]) -> Iterator[Config]:
 
 def _guarded(claim: Claim) -> Config:
     deadline = DEADLINE_OPEN_WORLD if claim.operation.policy.open_world else DEADLINE
+    streamed = claim.operation.is_streamed
     return {
         "name": claim.operation.name,
         "match": path_match(claim.route.path) | {"headers": [_exactly(":method", claim.route.method)]},
-        "route": _to(claim.service, deadline),
+        "route": _to(claim.service, NO_DEADLINE if streamed else deadline),
         "request_headers_to_remove": ["authorization"],
+        **(_unbuffered() if streamed else {}),
     }
 
 
@@ -115,7 +119,7 @@ def path_match(path: str) -> Config:
 def gateway_routes() -> list[Config]:
     """What the gateway answers: a door of its own, so nobody is authorized here and the credential is passed on."""
     return [
-        _open("mcp", {"path": "/mcp"}, "0s"),
+        _open("mcp", {"path": "/mcp"}, NO_DEADLINE),
         _open("facade", {"prefix": "/mcp/"}, DEADLINE_FACADE),
         _open("approvals", {"path_separated_prefix": "/approvals"}, DEADLINE_OPEN_WORLD),
         _open("well-known", {"prefix": "/.well-known/"}, DEADLINE_OPEN_WORLD),
@@ -157,6 +161,11 @@ def _answered(status: int, headers: Mapping[str, str]) -> Config:
 def _unguarded() -> Config:
     off = typed("envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute", disabled=True)
     return {"typed_per_filter_config": {EXT_AUTHZ: off}}
+
+
+def _unbuffered() -> Config:
+    off = typed("envoy.extensions.filters.http.buffer.v3.BufferPerRoute", disabled=True)
+    return {"typed_per_filter_config": {BUFFER: off}}
 
 
 def _exactly(name: str, value: str) -> Config:

@@ -27,6 +27,7 @@ from kontor_platform.data.guard import require_application_role, require_version
 from kontor_platform.data.pages import Cursors
 from kontor_platform.data.retention import PLATFORM, Retention, purge_for_ever
 from kontor_platform.faces.describe import Describe
+from kontor_platform.faces.files import Files
 from kontor_platform.faces.health import Readiness, health_routes
 from kontor_platform.faces.rest import rest_app
 from kontor_platform.faces.rpc import Plumbing, add_plumbing, add_reflection, rpc_server
@@ -133,7 +134,8 @@ class Service:
 
     def rest(self, dispatcher: Dispatcher) -> FastAPI:
         """The internal HTTP application."""
-        app = rest_app(f"Kontor {self.name}", self.operations(), dispatcher)
+        files = Files(self.database, dispatcher)
+        app = rest_app(f"Kontor {self.name}", self.operations(), dispatcher, files.endpoints())
         app.include_router(health_routes(self.readiness))
         for router in self.routes:
             app.include_router(router)

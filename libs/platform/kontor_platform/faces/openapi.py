@@ -6,12 +6,14 @@ from typing import Any
 from protobuf import DescField
 
 from kontor_platform.contract.examples import example_of
-from kontor_platform.contract.operation import Approval, Operation
+from kontor_platform.contract.operation import Approval, Content, Operation
 from kontor_platform.contract.problem import statuses
 from kontor_platform.contract.schema import Writer, component_name, problem_schema, required_names
 
 Document = dict[str, Any]
 
+OCTETS = "application/octet-stream"
+BYTES = {"type": "string", "format": "binary"}
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
 STATUS_WORDS = {
     400: "The request cannot be read.",
@@ -85,7 +87,7 @@ def problem_members() -> Document:
 def described(operation: Operation, components: dict[str, Any]) -> Document:
     """One operation: its words, its parameters, its body, what it answers."""
     assert operation.route
-    body = {} if operation.route.method == "GET" else {"requestBody": body_of(operation, components)}
+    body = {} if operation.route.method == "GET" else {"requestBody": request_of(operation, components)}
     return {
         "operationId": operation.name,
         "summary": operation.summary,
@@ -113,7 +115,7 @@ def parameters_of(operation: Operation) -> list[Document]:
     assert operation.route
     in_path = operation.route.path_fields
     found = [parameter_of(each, "path") for each in operation.request.fields if each.name in in_path]
-    if operation.route.method == "GET":
+    if operation.route.method == "GET" or operation.policy.content is Content.UPLOAD:
         required = required_names(operation.request)
         rest = (each for each in operation.request.fields if each.name not in in_path)
         found += [parameter_of(each, "query", required=each.name in required) for each in rest]
@@ -129,6 +131,14 @@ def parameter_of(field: DescField, place: str, *, required: bool = True) -> Docu
     return {"name": field.name, "in": place, "required": required, "description": words, "schema": schema}
 
 
+def request_of(operation: Operation, components: dict[str, Any]) -> Document:
+    """What the request's body holds: a message, or a file as it is or in a form."""
+    if operation.policy.content is not Content.UPLOAD:
+        return body_of(operation, components)
+    form = {"type": "object", "properties": {"file": BYTES}, "required": ["file"]}
+    return {"required": True, "content": {OCTETS: {"schema": BYTES}, "multipart/form-data": {"schema": form}}}
+
+
 def body_of(operation: Operation, components: dict[str, Any]) -> Document:
     """The JSON body with a working example."""
     key = component_name(operation.request.type_name, answers=False)
@@ -139,6 +149,10 @@ def body_of(operation: Operation, components: dict[str, Any]) -> Document:
 
 def responses_of(operation: Operation, components: dict[str, Any]) -> Document:
     """The answer, and every status a refusal may have."""
+    if operation.policy.content is Content.DOWNLOAD:
+        success = {"description": "The bytes.", "content": {"*/*": {"schema": BYTES}}}
+        unchanged = {"304": {"description": "The caller has these bytes, as its If-None-Match says."}}
+        return {"200": success} | unchanged | {str(status): problem_of(status) for status in refusal_statuses()}
     key = component_name(operation.response.type_name, answers=True)
     components[key] = Writer(answers=True, components=components).object_of(operation.response)
     success = {

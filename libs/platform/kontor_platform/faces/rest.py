@@ -1,6 +1,7 @@
 """The REST face: routes from the operations, JSON in, JSON or a problem out."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -12,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from kontor_platform.contract.decode import MAX_BYTES, decode, decode_value
-from kontor_platform.contract.operation import Operation
+from kontor_platform.contract.operation import Content, Operation
 from kontor_platform.contract.problem import (
     PROBLEM_TYPE,
     Internal,
@@ -40,15 +41,25 @@ DATA_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def rest_app(title: str, operations: Iterable[Operation], dispatcher: Dispatcher) -> FastAPI:
-    """Builds the application that answers every operation with a route, its documents and its problems."""
+def rest_app(
+    title: str,
+    operations: Iterable[Operation],
+    dispatcher: Dispatcher,
+    streams: Mapping[Content, Callable[[Operation], Endpoint]] | None = None,
+) -> FastAPI:
+    """Builds the application that answers every operation with a route, its documents and its problems.
+
+    `streams` makes the endpoints of operations whose bodies are files.
+    """
     routed = [operation for operation in operations if operation.route]
+    plain = partial(endpoint, dispatcher=dispatcher)
     app = documented_app(title)
     document = openapi(title, routed)
     app.openapi = lambda: document  # type: ignore[method-assign]
     for operation in routed:
         assert operation.route
-        app.add_route(operation.route.path, endpoint(operation, dispatcher), methods=[operation.route.method])
+        made = streams[operation.policy.content] if streams and operation.is_streamed else plain
+        app.add_route(operation.route.path, made(operation), methods=[operation.route.method])
     add_problem_handlers(app)
     return app
 
@@ -70,11 +81,16 @@ def endpoint(operation: Operation, dispatcher: Dispatcher) -> Endpoint:
 async def incoming_of(operation: Operation, request: Request) -> Incoming:
     """The call in a request; its body is read but not yet understood."""
     body = await body_of(request)
+    return head_of(operation, request, lambda: read(operation, request, body))
+
+
+def head_of(operation: Operation, request: Request, read: Callable[[], Message]) -> Incoming:
+    """The call that a request's line and headers tell of."""
     return Incoming(
         operation=operation,
         face="rest",
         passport=request.headers.get(PASSPORT_HEADER, ""),
-        read=lambda: read(operation, request, body),
+        read=read,
         idempotency_key=request.headers.get(IDEMPOTENCY_HEADER, ""),
         dry_run=operation.is_write and request.query_params.get("dry_run") == "true",
         address=request.client.host if request.client else "",

@@ -56,7 +56,7 @@ def rpc_server(operations: Iterable[Operation], dispatcher: Dispatcher) -> grpc.
     """A server that answers every operation; plumbing, health and reflection are added to it."""
     server = grpc.aio.server(options=OPTIONS)
     by_service: dict[str, dict[str, grpc.RpcMethodHandler[bytes, Message]]] = {}
-    for operation in operations:
+    for operation in (each for each in operations if not each.is_streamed):
         by_service.setdefault(operation.service, {})[operation.method] = unary(handler(operation, dispatcher))
     server.add_generic_rpc_handlers(
         tuple(grpc.method_handlers_generic_handler(name, methods) for name, methods in by_service.items())

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeVar, cast
+from typing import Protocol, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 from protobuf import Message
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kontor_platform.contract.operation import Operation
 from kontor_platform.data.database import Database, Row, Values
+from kontor_platform.data.files import FileWriter
 from kontor_platform.data.outbox import Change, Event
 from kontor_platform.data.pages import Cursors
 from kontor_platform.runtime.principal import Principal
@@ -23,7 +24,11 @@ __all__ = ["Call", "Change", "Event", "Incoming", "Outcome"]
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A call as it came through a face, nothing of it believed yet."""
+    """A call as it came through a face, nothing of it believed yet.
+
+    `prepare` is what the face has to do once the caller is admitted and before the transaction, as reading a body that
+    is no message.
+    """
 
     operation: Operation
     face: str
@@ -34,6 +39,7 @@ class Incoming:
     grant: str = ""
     call_id: str = ""
     address: str = ""
+    prepare: Prepare | None = None
 
 
 class Closing(Protocol):
@@ -51,6 +57,7 @@ class Call:
     """What a method knows and may do: who calls, the tenant's transaction, and a place for its events.
 
     `author_kind` is what the change log says made the change where that is not the actor: import, merge or system.
+    `upload` is the file whose bytes came with the call, written and not yet finished.
     """
 
     operation: Operation
@@ -61,6 +68,7 @@ class Call:
     dry_run: bool = False
     grant: Grant | None = None
     author_kind: str = ""
+    upload: FileWriter | None = None
     events: list[Event] = field(default_factory=list)
     subjects: set[UUID] = field(default_factory=set)
     _closings: dict[type[Closing], Closing] = field(default_factory=dict)
@@ -111,6 +119,9 @@ class Call:
     def concerns(self, *subjects: UUID) -> None:
         """Names the people whose data the call holds, so that erasure finds what is kept of it."""
         self.subjects.update(subjects)
+
+
+Prepare: TypeAlias = Callable[[Call, Message], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)

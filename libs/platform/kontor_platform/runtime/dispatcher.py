@@ -92,6 +92,8 @@ class Dispatcher:
         if incoming.dry_run:
             require_trial(operation)
         call = Call(operation, principal, seen.call_id, self._database, self._cursors, dry_run=incoming.dry_run)
+        if incoming.prepare is not None:
+            await incoming.prepare(call, request)
         method = self._methods[operation.rpc]
         if getattr(method, "single_read", False):
             return await self._read(method, request, call, seen)

@@ -1,0 +1,1 @@
+"""Files that imports read and exports write."""
