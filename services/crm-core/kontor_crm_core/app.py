@@ -8,6 +8,8 @@ from kontor_crm_core.contact.service import Contacts
 from kontor_crm_core.customer.service import Customers
 from kontor_crm_core.deal.service import Deals
 from kontor_crm_core.file.service import Files
+from kontor_crm_core.imports.job import run_import
+from kontor_crm_core.imports.service import Imports
 from kontor_crm_core.note.service import Notes
 from kontor_crm_core.operation.service import Operations
 from kontor_crm_core.operation.store import gave_up
@@ -42,6 +44,8 @@ def build(settings: Settings) -> Service:
             Timeline(),
             Operations(),
             Files(),
+            Imports(),
         ],
+        jobs={"import": run_import},
         gave_up=gave_up,
     )

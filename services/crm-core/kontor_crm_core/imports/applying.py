@@ -41,17 +41,25 @@ class Chunk:
         return [each for each in self.rows if each[0].line not in self.refused]
 
 
-async def apply_chunk(call: Call, run: Run, wanting: Wanting) -> list[RowOutcome]:
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of a row, and what was noticed only when it was written."""
+
+    outcome: RowOutcome
+    fresh: Sequence[Problem] = ()
+
+
+async def apply_chunk(call: Call, run: Run, wanting: Wanting) -> list[Applied]:
     """Writes the next rows and keeps what became of them; none at the end."""
     open_ = await open_rows(call, run.id, run.applied_line, CHUNK)
     if not open_:
         return []
     chunk = Chunk(await wishes(call, run, open_, wanting))
     results = await written(call, run, chunk)
-    outcomes = [outcome(row, results.get(row.line), chunk.refused.get(row.line)) for row in open_]
-    await finish_rows(call, run.id, outcomes)
-    run.applied_line = open_[-1].line
-    return outcomes
+    done = [applied(row, results.get(row.line), chunk.refused.get(row.line)) for row in open_]
+    await finish_rows(call, run.id, [each.outcome for each in done])
+    run.applied_line, run.applied = open_[-1].line, run.applied + len(open_)
+    return done
 
 
 async def wishes(
@@ -130,13 +138,13 @@ def clashing(clashes: Clashes, results: Mapping[int, Upserted[ContactState] | Re
     return refused
 
 
-def outcome(row: RowOutcome, result: Upserted[ContactState] | Refusal | None, refused: Problem | None) -> RowOutcome:
+def applied(row: RowOutcome, result: Upserted[ContactState] | Refusal | None, refused: Problem | None) -> Applied:
     """What became of a row."""
     if refused or isinstance(result, Refusal):
-        problem = refused or (told_refusal(result) if isinstance(result, Refusal) else None)
-        return replace(row, outcome="failed", problems=[*row.problems, *([problem] if problem else [])])
+        fresh = [refused] if refused else [told_refusal(result)] if isinstance(result, Refusal) else []
+        return Applied(replace(row, outcome="failed", problems=[*row.problems, *fresh]), fresh)
     assert result is not None
     held = {(each.code, each.message) for each in row.problems}
-    warnings = [warned(each.code, each.message) for each in result.warnings if (each.code, each.message) not in held]
-    problems = [*row.problems, *warnings] if warnings else []
-    return replace(row, outcome=result.outcome, record=result.after.id, problems=problems)
+    fresh = [warned(each.code, each.message) for each in result.warnings if (each.code, each.message) not in held]
+    problems = [*row.problems, *fresh] if fresh else []
+    return Applied(replace(row, outcome=result.outcome, record=result.after.id, problems=problems), fresh)

@@ -17,7 +17,7 @@ KEYS = (MatchKey.ID, MatchKey.EXTERNAL_ID, MatchKey.EMAIL, MatchKey.PHONE, Match
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """The options of one import."""
+    """The options of one import; `fields` are said for it and must fit, `saved` ones count where their columns are."""
 
     mode: str = "upsert"
     match_on: Sequence[str] = ()
@@ -36,6 +36,7 @@ class ImportOptions:
     delimiter: str = ""
     plan: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
+    saved: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def keys(self) -> frozenset[MatchKey]:
@@ -60,7 +61,7 @@ class ImportOptions:
 
     def to_json(self) -> dict[str, Any]:
         """The options as they are kept."""
-        return asdict(self) | {"match_on": list(self.match_on), "fields": dict(self.fields)}
+        return asdict(self) | {"match_on": list(self.match_on)}
 
 
 def options_kept(kept: Mapping[str, Any]) -> ImportOptions:
@@ -87,5 +88,6 @@ def options_of(request: pb.ImportContactsCsvRequest, saved: Mapping[str, str]) -
         encoding=request.encoding,
         delimiter=request.delimiter,
         plan=request.plan,
-        fields=dict(saved) | {each.column: each.field for each in request.mapping},
+        fields={each.column: each.field for each in request.mapping},
+        saved=dict(saved),
     )

@@ -50,7 +50,8 @@ def prepared(head: bytes, encoding: Encoding, options: ImportOptions, definition
         return is_known(name) or definitions.find(name) is not None
 
     form = format_of(head, encoding, options.wishes, known, whole=whole)
-    wanted = Wanted(options.fields, options.unknown_column == "error", options.mode == "create")
+    saved = {name: field for name, field in options.saved.items() if name in form.columns}
+    wanted = Wanted(saved | dict(options.fields), options.unknown_column == "error", options.mode == "create")
     properties = [KnownProperty(each.name, each.label) for each in definitions.all]
     unique = {each.name for each in definitions.all if each.is_unique}
     return Prepared(form, mapped(form, properties, unique, wanted), definitions)

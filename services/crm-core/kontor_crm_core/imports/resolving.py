@@ -64,7 +64,7 @@ async def resolve_chunk(call: Call, run: Run, wanting: Wanting, *, whole_plan: b
     outcomes += await settled(call, run, pending, wanting, whole_plan)
     outcomes.sort(key=lambda each: each.line)
     await keep_rows(call, run.id, outcomes)
-    run.resolved_line = staged[-1].line
+    run.resolved_line, run.resolved = staged[-1].line, run.resolved + len(staged)
     run.digest = digested(run.digest, outcomes)
     return outcomes
 

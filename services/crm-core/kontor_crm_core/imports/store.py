@@ -15,20 +15,20 @@ from kontor_platform.runtime.call import Call
 MINE = "tenant_id = :tenant AND import_id = :import"
 BEGIN = text(
     """
-    INSERT INTO import_run (tenant_id, id, phase, form, created_at)
-    VALUES (:tenant, :import, 'stage', CAST(:form AS jsonb), clock_timestamp())
+    INSERT INTO import_run (tenant_id, id, form, created_at)
+    VALUES (:tenant, :import, CAST(:form AS jsonb), clock_timestamp())
     """
 )
 READ = text(
     """
-    SELECT phase, rows, resolved_line, applied_line, form, digest FROM import_run
+    SELECT phase, is_staged, rows, resolved, applied, resolved_line, applied_line, form, digest FROM import_run
     WHERE tenant_id = :tenant AND id = :import
     """
 )
 MOVE = text(
     """
-    UPDATE import_run SET phase = :phase, rows = :rows, resolved_line = :resolved_line, applied_line = :applied_line,
-        digest = :digest
+    UPDATE import_run SET phase = :phase, is_staged = :is_staged, rows = :rows, resolved = :resolved, applied = :applied,
+        resolved_line = :resolved_line, applied_line = :applied_line, digest = :digest
     WHERE tenant_id = :tenant AND id = :import
     """
 )
@@ -89,11 +89,14 @@ CODES = text(
 
 @dataclass(slots=True)
 class Run:
-    """How far an import has come: its phase, its rows, the lines behind it; `form` is how the file is read."""
+    """How far an import has come: its phase, its rows, those behind it and their last lines; `form` is how it is read."""
 
     id: UUID
-    phase: str = "stage"
+    phase: str = "resolve"
+    is_staged: bool = False
     rows: int = 0
+    resolved: int = 0
+    applied: int = 0
     resolved_line: int = 0
     applied_line: int = 0
     digest: str = ""
@@ -139,7 +142,10 @@ async def move(call: Call, run: Run) -> None:
     """Keeps how far an import has come."""
     values = {
         "phase": run.phase,
+        "is_staged": run.is_staged,
         "rows": run.rows,
+        "resolved": run.resolved,
+        "applied": run.applied,
         "resolved_line": run.resolved_line,
         "applied_line": run.applied_line,
         "digest": run.digest,

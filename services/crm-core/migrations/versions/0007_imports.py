@@ -30,8 +30,11 @@ IMPORTS = """
 CREATE TABLE import_run (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,
-    phase text COLLATE "C" NOT NULL CHECK (phase IN ('stage', 'resolve', 'apply', 'end')),
+    phase text COLLATE "C" NOT NULL DEFAULT 'resolve' CHECK (phase IN ('resolve', 'apply', 'end')),
+    is_staged boolean NOT NULL DEFAULT false,
     rows int NOT NULL DEFAULT 0,
+    resolved int NOT NULL DEFAULT 0,
+    applied int NOT NULL DEFAULT 0,
     resolved_line int NOT NULL DEFAULT 0,
     applied_line int NOT NULL DEFAULT 0,
     form jsonb NOT NULL DEFAULT '{}',
