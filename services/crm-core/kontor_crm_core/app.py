@@ -7,7 +7,7 @@ from kontor_crm_core.company.service import Companies
 from kontor_crm_core.contact.service import Contacts
 from kontor_crm_core.customer.service import Customers
 from kontor_crm_core.deal.service import Deals
-from kontor_crm_core.file.service import Files
+from kontor_crm_core.file.service import Files, forget_files
 from kontor_crm_core.imports.job import run_import
 from kontor_crm_core.imports.service import Imports
 from kontor_crm_core.note.service import Notes
@@ -20,8 +20,10 @@ from kontor_crm_core.task.service import Tasks
 from kontor_crm_core.timeline.service import Timeline
 from kontor_platform.contract.image import own_image
 from kontor_platform.faces.host import Service
+from kontor_platform.runtime.work import Tick
 
 MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
+FILES_EVERY_S = 600.0
 
 
 def build(settings: Settings) -> Service:
@@ -48,4 +50,5 @@ def build(settings: Settings) -> Service:
         ],
         jobs={"import": run_import},
         gave_up=gave_up,
+        ticks=[Tick("files", FILES_EVERY_S, forget_files)],
     )

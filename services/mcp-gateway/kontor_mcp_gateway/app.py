@@ -35,7 +35,8 @@ from kontor_mcp_gateway.settings import GOVERNANCE, OWN, Settings, addresses
 from kontor_platform.contract.image import platform_image
 from kontor_platform.data.pages import Cursors
 from kontor_platform.data.retention import Retention
-from kontor_platform.faces.host import Service, bound, running
+from kontor_platform.faces.host import Service, running
+from kontor_platform.faces.listening import bound
 from kontor_platform.runtime.server_config import ServerConfig
 from kontor_platform.runtime.settings import read_secret
 from kontor_platform.runtime.tokens import GrantSigner

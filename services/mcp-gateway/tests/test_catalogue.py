@@ -53,6 +53,10 @@ class Scripted:
         """Whether it serves."""
         return self.serves
 
+    async def worker_serves(self) -> bool | None:
+        """It has no worker."""
+        return None
+
 
 @pytest.fixture
 def offer(garden_image: Image) -> Offer:

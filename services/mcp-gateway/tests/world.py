@@ -25,7 +25,8 @@ from kontor_platform.data.database import Database
 from kontor_platform.data.ids import new_id
 from kontor_platform.data.pages import Cursors
 from kontor_platform.dev.postgres import EmbeddedPostgres
-from kontor_platform.faces.host import listening, running
+from kontor_platform.faces.host import running
+from kontor_platform.faces.listening import listening
 from kontor_platform.faces.rpc import add_plumbing, rpc_server
 from kontor_platform.runtime.audit import Audit
 from kontor_platform.runtime.dispatcher import Dispatcher, Guards

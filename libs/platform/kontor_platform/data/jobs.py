@@ -8,6 +8,8 @@ from procrastinate.schema import migrations_path
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kontor_platform.data.database import Database
+
 # procrastinate keeps its own migrations; those up to this one make the tables of its version 3.10.
 LAST_OF_V1 = "03.04.00_50"
 TABLES = ("procrastinate_jobs", "procrastinate_events", "procrastinate_workers", "procrastinate_periodic_defers")
@@ -19,6 +21,40 @@ DEFER = text(
     )]::procrastinate_job_to_defer_v1[])
     """
 )
+# A worker's lock: one space for each schema, in it the worker's number.
+ALIVE = text("SELECT pg_try_advisory_lock(hashtext(current_schema()), CAST(CAST(:worker AS bigint) AS int))")
+ORPHANS = text(
+    """
+    SELECT job.id, job.task_name, job.attempts, job.args
+    FROM procrastinate_jobs AS job LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id
+    WHERE job.status = 'doing' AND (
+        worker.id IS NULL
+        OR worker.last_heartbeat < clock_timestamp() - :stalled * interval '1 second'
+        OR worker.last_heartbeat < clock_timestamp() - :dead * interval '1 second' AND NOT EXISTS (
+            SELECT FROM pg_locks AS held
+            WHERE held.locktype = 'advisory' AND held.objsubid = 2 AND held.granted
+              AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+              AND held.classid = CAST(CAST(hashtext(current_schema()) AS bigint) & 4294967295 AS oid)
+              AND held.objid = CAST(worker.id AS oid)
+        )
+    )
+    FOR UPDATE OF job SKIP LOCKED
+    """
+)
+# Asked by the application: a worker holds its lock, and one has told within half a minute that it does not hang.
+LIVES = text(
+    """
+    SELECT coalesce(max(last_heartbeat) > clock_timestamp() - interval '30 seconds', false) AND EXISTS (
+        SELECT FROM pg_locks AS held
+        WHERE held.locktype = 'advisory' AND held.objsubid = 2 AND held.granted
+          AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+          AND held.classid = CAST(CAST(hashtext(current_schema()) AS bigint) & 4294967295 AS oid)
+    )
+    FROM procrastinate_workers
+    """
+)
+QUEUE_AGAIN = text("SELECT procrastinate_retry_job_v2(:id, clock_timestamp(), NULL, NULL, NULL)")
+GIVE_UP = text("SELECT procrastinate_finish_job_v1(:id, 'failed', false)")
 
 
 def jobs_v1(op: Operations) -> None:
@@ -36,6 +72,12 @@ def jobs_v1(op: Operations) -> None:
     op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(TABLES)} TO {worker}")
     sequences = ("procrastinate_jobs_id_seq", "procrastinate_events_id_seq", "procrastinate_periodic_defers_id_seq")
     op.execute(f"GRANT USAGE ON {', '.join(sequences)} TO {worker}")
+
+
+async def worker_lives(database: Database) -> bool:
+    """Whether some worker of the service is at work; raises a database error."""
+    async with database.engine.connect() as connection:
+        return bool((await connection.execute(LIVES)).scalar_one())
 
 
 async def put_off(session: AsyncSession, job: str, tenant: UUID, id: UUID, lock: str) -> None:

@@ -13,7 +13,6 @@ from typing import Any, Protocol
 
 import grpc.aio
 import structlog
-import uvicorn
 import uvloop
 from fastapi import APIRouter, FastAPI
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -24,11 +23,14 @@ from kontor_platform.contract.image import Image
 from kontor_platform.contract.operation import Operation
 from kontor_platform.data.database import Database
 from kontor_platform.data.guard import require_application_role, require_version
+from kontor_platform.data.jobs import worker_lives
 from kontor_platform.data.pages import Cursors
+from kontor_platform.data.refusals import DATABASE_ERRORS
 from kontor_platform.data.retention import PLATFORM, Retention, purge_for_ever
 from kontor_platform.faces.describe import Describe
 from kontor_platform.faces.files import Files
 from kontor_platform.faces.health import Readiness, health_routes
+from kontor_platform.faces.listening import GRACE_S, bound, listening
 from kontor_platform.faces.rest import rest_app
 from kontor_platform.faces.rpc import Plumbing, add_plumbing, add_reflection, rpc_server
 from kontor_platform.runtime.audit import Audit
@@ -42,9 +44,9 @@ from kontor_platform.runtime.telemetry import configure_traces
 from kontor_platform.runtime.tokens import GrantVerifier, KeySet, PassportVerifier
 from kontor_platform.runtime.work import GaveUp, JobHandler, Nightly, Tick
 
-GRACE_S = 10
 GC_ALLOCATIONS = 10_000
-KEEP_ALIVE_S = 75
+WORKER = "worker"
+WORKER_EVERY_S = 1.0
 log = structlog.get_logger(__name__)
 
 Background = Callable[[], AbstractAsyncContextManager[None]]
@@ -95,6 +97,11 @@ class Service:
     def schema(self) -> str:
         """The schema and the prefix of the roles."""
         return self.name.replace("-", "_")
+
+    @property
+    def has_worker(self) -> bool:
+        """Whether there is work for a worker beside it."""
+        return bool(self.jobs or self.ticks)
 
     @property
     def services(self) -> list[str]:
@@ -213,7 +220,8 @@ async def rpc_listening(service: Service, dispatcher: Dispatcher) -> AsyncIterat
     server.add_insecure_port(service.settings.rpc_address)
     await server.start()
     try:
-        yield
+        async with running(watch_worker(service, health)) if service.has_worker else contextlib.nullcontext():
+            yield
     finally:
         await server.stop(GRACE_S)
 
@@ -224,22 +232,16 @@ async def set_health(health: HealthServicer, *, ready: bool) -> None:
     await health.set("", serving if ready else health_pb2.HealthCheckResponse.NOT_SERVING)
 
 
-class Listener(uvicorn.Server):
-    """uvicorn without its signal handlers: the host decides when to stop, and knows when it has started."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.serving = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Starts, then tells."""
-        await super().startup(sockets)
-        self.serving.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Any:
-        """Leaves the signals to the host."""
-        yield
+async def watch_worker(service: Service, health: HealthServicer) -> None:
+    """Tells in the service's health, under the name `worker`, whether its worker lives, until cancelled."""
+    serving, not_serving = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
+    while True:
+        try:
+            lives = await worker_lives(service.database)
+        except DATABASE_ERRORS:
+            lives = False
+        await health.set(WORKER, serving if lives else not_serving)
+        await asyncio.sleep(WORKER_EVERY_S)
 
 
 @asynccontextmanager
@@ -252,36 +254,3 @@ async def http_listening(service: Service, dispatcher: Dispatcher) -> AsyncItera
         if service.public is not None and service.public_socket is not None:
             await stack.enter_async_context(listening(service.public, service.public_socket()))
         yield
-
-
-@asynccontextmanager
-async def listening(app: ASGIApp, bound_socket: socket.socket) -> AsyncIterator[None]:
-    """An application on a bound socket, until the block ends and its requests are answered."""
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=GRACE_S,
-    )
-    server = Listener(config)
-    task = asyncio.create_task(server.serve(sockets=[bound_socket]))
-    serving = asyncio.create_task(server.serving.wait())
-    await asyncio.wait((task, serving), return_when=asyncio.FIRST_COMPLETED)
-    serving.cancel()
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await task
-
-
-def bound(fd: int | None, host: str, port: int) -> socket.socket:
-    """The socket a supervisor handed over, else one bound here."""
-    if fd is not None:
-        return socket.socket(fileno=fd)
-    listener = socket.create_server((host, port), backlog=1024)
-    listener.setblocking(False)
-    return listener

@@ -13,7 +13,8 @@ from kontor_platform.data.database import Database
 from kontor_platform.data.guard import require_application_role, require_version
 from kontor_platform.data.numbering import number_events
 from kontor_platform.faces.health import Readiness, health_routes
-from kontor_platform.faces.host import Service, bound, freeze, listening, run
+from kontor_platform.faces.host import WORKER, Service, freeze, run
+from kontor_platform.faces.listening import bound, listening
 from kontor_platform.runtime.jobs import Jobs
 from kontor_platform.runtime.logs import configure_logs
 from kontor_platform.runtime.metrics import NUMBER_LAG, NUMBERED
@@ -23,8 +24,7 @@ from kontor_platform.runtime.work import Nightly, Tick, Work
 
 NUMBER_EVERY_S = 0.25
 GRACE_S = 18.0
-FINDER_CONNECTIONS = 6
-WORKER = "worker"
+FINDER_CONNECTIONS = 8
 log = structlog.get_logger(__name__)
 
 

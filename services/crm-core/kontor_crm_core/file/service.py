@@ -5,9 +5,10 @@ from uuid import UUID
 from kontor_protos.kontor.crm.v1 import files_pb as pb
 from protobuf.wkt import Timestamp
 
-from kontor_platform.data.files import StoredFile, stored_file
+from kontor_platform.data.files import StoredFile, purge_files, stored_file
 from kontor_platform.runtime.call import Call
 from kontor_platform.runtime.dispatcher import single_read
+from kontor_platform.runtime.work import Work
 
 
 class Files:
@@ -36,3 +37,8 @@ def file_message(file: StoredFile) -> pb.StoredFile:
         state=file.state,
         expires_at=Timestamp.from_datetime(file.expires_at),
     )
+
+
+async def forget_files(work: Work) -> None:
+    """Takes away files that are past their time."""
+    await purge_files(work.database)

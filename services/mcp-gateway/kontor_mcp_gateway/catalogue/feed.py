@@ -35,6 +35,9 @@ class Source(Protocol):
     async def is_serving(self) -> bool:
         """Whether the service answers that it serves."""
 
+    async def worker_serves(self) -> bool | None:
+        """Whether its worker lives; None if it has none."""
+
 
 @dataclass(slots=True)
 class State:
@@ -42,6 +45,7 @@ class State:
 
     serving: bool = False
     was_ready: bool = False
+    worker: bool | None = None
     problem: str = ""
     described_at: float = 0.0
 
@@ -95,6 +99,7 @@ class Feed:
         """Looks once whether a service serves, and what it offers if that was long ago or it was away."""
         state = self.states[name]
         was, state.serving = state.serving, await self._sources[name].is_serving()
+        state.worker = await self._sources[name].worker_serves() if state.serving else None
         came_back = state.serving and not was
         if came_back or (state.serving and time.monotonic() - state.described_at >= DESCRIBE_EVERY_S):
             await self._describe(name)

@@ -23,9 +23,7 @@ class Health:
     async def answer(self, _: Request) -> Response:
         """200 with `ok` or `degraded`; 503 before every service was ready once, or when the gateway cannot serve."""
         own = await self.readiness.state()
-        services = {
-            name: "ready" if state.serving else "unavailable" for name, state in sorted(self.feed.states.items())
-        }
+        services = self.services()
         problems = self.problems()
         whole = own == "ready" and not problems and set(services.values()) <= {"ready"}
         can_serve = own == "ready" and self.feed.is_ready()
@@ -38,6 +36,15 @@ class Health:
         return JSONResponse(
             told | ({"problems": problems} if problems else {}), 200 if can_serve else 503, headers=NO_STORE
         )
+
+    def services(self) -> dict[str, str]:
+        """How each service is, and each worker that a service tells of."""
+        found = {}
+        for name, state in sorted(self.feed.states.items()):
+            found[name] = "ready" if state.serving else "unavailable"
+            if state.worker is not None:
+                found[f"{name}-worker"] = "ready" if state.worker else "unavailable"
+        return found
 
     def problems(self) -> list[str]:
         """What a person should mend."""

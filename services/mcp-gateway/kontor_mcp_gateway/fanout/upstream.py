@@ -24,6 +24,8 @@ MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 MAX_METADATA_BYTES = 1024 * 1024
 DESCRIBE = "/kontor.platform.v1.Platform/Describe"
 HEALTH = "/grpc.health.v1.Health/Check"
+# What a service calls its worker in its health.
+WORKER = "worker"
 
 # Every call carries an idempotency key or only reads, so a service that was not there may be asked again.
 RETRIES = {
@@ -123,6 +125,14 @@ class Upstream:
         if serving:
             self.breaker.answered()
         return serving
+
+    async def worker_serves(self) -> bool | None:
+        """Whether the service's worker lives, as the service says; None if it has none or does not answer."""
+        try:
+            told = await self._health(health_pb2.HealthCheckRequest(service=WORKER), timeout=PROBE_DEADLINE_S)
+        except grpc.aio.AioRpcError:
+            return None
+        return bool(told.status == health_pb2.HealthCheckResponse.SERVING)
 
     async def close(self) -> None:
         """Ends the connection."""
