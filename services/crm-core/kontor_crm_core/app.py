@@ -3,10 +3,14 @@
 from pathlib import Path
 
 from kontor_crm_core.association.service import Associations
+from kontor_crm_core.blocklist.service import Blocklist
 from kontor_crm_core.company.service import Companies
 from kontor_crm_core.contact.service import Contacts
 from kontor_crm_core.customer.service import Customers
 from kontor_crm_core.deal.service import Deals
+from kontor_crm_core.engagement.calls import Calls
+from kontor_crm_core.engagement.emails import Emails
+from kontor_crm_core.engagement.meetings import Meetings
 from kontor_crm_core.file.service import Files, forget_files
 from kontor_crm_core.imports.job import run_import
 from kontor_crm_core.imports.service import Imports
@@ -43,7 +47,11 @@ def build(settings: Settings) -> Service:
             Records(),
             Notes(),
             Tasks(),
+            Calls(),
+            Meetings(),
+            Emails(),
             Timeline(),
+            Blocklist(),
             Operations(),
             Files(),
             Imports(),

@@ -52,7 +52,7 @@ def test_many_or_none(crm: Any, company: str, people: list[str], nowhere: str) -
     assert strange["code"] == "not_found"
     assert listed(crm, company) == []
     unclear = crm.refused("crm_link_entities", pairs=[pair(people[0], people[1])])
-    assert unclear["allowed"] == ["reports_to", "related_contact"]
+    assert unclear["allowed"] == ["reports_to", "assistant_of", "related_contact"]
     assert crm.refused("crm_link_entities", pairs=[pair(people[0], people[0])], type="reports_to")["field"] == "pairs"
     pairs = [pair(each, company) for each in people] * 200
     assert crm.refused("crm_link_entities", pairs=pairs)["code"] == "invalid_field"

@@ -39,10 +39,17 @@ def test_everything_is_on_one_timeline(crm: Any, busy: str) -> None:
     page = crm.do("crm_get_timeline", record_id=busy, page_size=50)
     assert {each["kind"]: each["count"] for each in page["counts"]} == {
         "note": 4,
+        "call": 0,
+        "meeting": 0,
+        "email": 0,
         "task": 1,
         "change": 1,
         "stage": 2,
         "link": 2,
+        "unlink": 0,
+        "merge": 0,
+        "delete": 0,
+        "restore": 0,
     }
     found = entries(crm, record_id=busy)
     assert [each["id"] for each in found] == [each["id"] for each in page["entries"]]

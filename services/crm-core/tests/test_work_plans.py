@@ -15,6 +15,7 @@ from kontor_crm_core.deal import queries as deals
 from kontor_crm_core.pipeline import queries as pipelines
 from kontor_crm_core.task import queries as tasks
 from kontor_crm_core.timeline import queries as timeline
+from kontor_crm_core.timeline.rules import KINDS
 
 BIG = frozenset(
     {
@@ -52,8 +53,8 @@ INSERT INTO deal_stage_interval (tenant_id, id, deal_id, version, pipeline_id, s
         probability, forecast_category, actor_kind, actor_id, operation_id)
     SELECT tenant_id, id, id, 1, pipeline_id, stage_id, opened_at, 'EUR', 10, 'pipeline', 'user', %(owner)s, id
     FROM deal WHERE tenant_id = %(tenant)s AND name = 'deal';
-INSERT INTO activity_link (tenant_id, record_id, activity_id, occurred_at, kind)
-    SELECT %(tenant)s, %(record)s, id, at, CASE n %% 2 WHEN 0 THEN 'note' ELSE 'task' END FROM made;
+INSERT INTO activity_link (tenant_id, record_id, activity_id, occurred_at, kind, actor_id, actor_kind)
+    SELECT %(tenant)s, %(record)s, id, at, CASE n %% 2 WHEN 0 THEN 'note' ELSE 'task' END, %(owner)s, 'user' FROM made;
 INSERT INTO association_type (tenant_id, type_key, from_type, to_type, label, reverse_label, cardinality)
     VALUES (%(tenant)s, 'deal_contact', 'deal', 'contact', 'involves', 'takes part in', 'many') ON CONFLICT DO NOTHING;
 INSERT INTO association (tenant_id, type_key, from_id, to_id, from_type, to_type, created_at, created_by,
@@ -118,9 +119,9 @@ def test_every_query_is_a_range_of_an_index(crm: Any, deal: str, company: str, f
     """Timelines, tasks, pipelines and links are read without a scan of what belongs to others."""
     tenant, me, now = crm.principal.tenant, crm.principal.actor, datetime.now(UTC)
     stage = crm.do("crm_get_record", id=deal)["deal"]["stage_id"]
-    entries = timeline.Wanted(UUID(deal), timeline.KINDS, None, None, None, None)
+    entries = timeline.Wanted(UUID(deal), KINDS)
     asked = entries.values(tenant)
-    place = {"at": now - timedelta(hours=MINE // 2), "id": UUID(int=0), "rows": 11, "kinds": ["note", "task"]}
+    place = {"at": now - timedelta(hours=MINE // 2), "id": UUID(int=0), "tie": "", **timeline.page_values(entries, 11)}
     mine = tasks.Wanted(me, ("open",), None, None)
     week = tasks.Wanted(None, ("open",), (now - timedelta(days=7), now), None)
     of_deal = tasks.Wanted(None, ("open",), None, UUID(deal))
