@@ -13,6 +13,7 @@ from kontor_crm_core.engagement.emails import Emails
 from kontor_crm_core.engagement.meetings import Meetings
 from kontor_crm_core.file.service import Files, forget_files
 from kontor_crm_core.imports.job import run_import
+from kontor_crm_core.imports.reverting.job import run_revert
 from kontor_crm_core.imports.service import Imports
 from kontor_crm_core.note.service import Notes
 from kontor_crm_core.operation.service import Operations
@@ -56,7 +57,7 @@ def build(settings: Settings) -> Service:
             Files(),
             Imports(),
         ],
-        jobs={"import": run_import},
+        jobs={"import": run_import, "import_revert": run_revert},
         gave_up=gave_up,
         ticks=[Tick("files", FILES_EVERY_S, forget_files)],
     )

@@ -4,18 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from sqlalchemy import text
+
 from kontor_crm_core.contact.state import ContactState
 from kontor_crm_core.contact.upserting import Planning, plan_contacts, write_contacts
 from kontor_crm_core.contact.wanted import WantedContact
 from kontor_crm_core.imports.codes import MatchCode
 from kontor_crm_core.imports.problems import Problem
-from kontor_crm_core.imports.resolving import CHUNK, told_refusal, warned
+from kontor_crm_core.imports.resolving import CHUNK, told_refusal, told_warnings
 from kontor_crm_core.imports.store import RowOutcome, Run, finish_rows, met_before, open_rows
 from kontor_crm_core.imports.values.wish import merged, wish_of
 from kontor_crm_core.imports.wanting import Wanting, texts_of
 from kontor_crm_core.record.matching import Matched, MatchKey
 from kontor_crm_core.record.plans import Upserted
-from kontor_platform.contract.problem import Refusal
+from kontor_platform.contract.problem import JSON, Refusal
 from kontor_platform.data.records.planned import Clash, Clashes
 from kontor_platform.data.records.stage import Stage, Staged
 from kontor_platform.runtime.call import Call
@@ -28,12 +30,21 @@ CLASHES: Mapping[Clash, tuple[str, str]] = {
 }
 
 
+STANDING = text(
+    """
+    SELECT a.from_id, a.to_id FROM association a
+    WHERE a.tenant_id = :tenant AND a.from_id = ANY(CAST(:contacts AS uuid[])) AND a.type_key = 'contact_company'
+    """
+)
+
+
 @dataclass(slots=True)
 class Chunk:
-    """Rows to be written, and why some of them could not be."""
+    """Rows to be written, why some of them could not be, and what they changed of links that were there."""
 
     rows: list[tuple[RowOutcome, WantedContact]]
     refused: dict[int, Problem] = field(default_factory=dict)
+    links: dict[int, JSON] = field(default_factory=dict)
 
     @property
     def going(self) -> list[tuple[RowOutcome, WantedContact]]:
@@ -57,7 +68,7 @@ async def apply_chunk(call: Call, run: Run, wanting: Wanting) -> list[Applied]:
     chunk = Chunk(await wishes(call, run, open_, wanting))
     results = await written(call, run, chunk)
     done = [applied(row, results.get(row.line), chunk.refused.get(row.line)) for row in open_]
-    await finish_rows(call, run.id, [each.outcome for each in done])
+    await finish_rows(call, run.id, [each.outcome for each in done], chunk.links)
     run.applied_line, run.applied = open_[-1].line, run.applied + len(open_)
     return done
 
@@ -92,6 +103,7 @@ async def written(call: Call, run: Run, chunk: Chunk) -> Mapping[int, Upserted[C
         if moved:
             chunk.refused |= moved
             continue
+        chunk.links = await links_moved(call, planning, results)
         try:
             async with call.session.begin_nested():
                 await write_contacts(call, planning)
@@ -100,6 +112,34 @@ async def written(call: Call, run: Run, chunk: Chunk) -> Mapping[int, Upserted[C
         else:
             return results
     raise Clashes(())
+
+
+async def links_moved(
+    call: Call, planning: Planning, results: Mapping[int, Upserted[ContactState] | Refusal]
+) -> dict[int, JSON]:
+    """What rows change of the companies that present contacts work for, so that it can be taken back.
+
+    By line: the company, whether the contact was linked to it before, and the one it mainly worked for.
+    """
+    moved: dict[int, tuple[ContactState, ContactState]] = {}
+    for line, result in results.items():
+        before = None if isinstance(result, Refusal) else planning.before.get(result.after.id)
+        if before is not None and not isinstance(result, Refusal) and before.company != result.after.company:
+            moved[line] = before, result.after
+    if not moved:
+        return {}
+    contacts = sorted(before.id for before, _ in moved.values())
+    found = await call.session.execute(STANDING, {"tenant": call.actor.tenant, "contacts": contacts})
+    standing = {(row.from_id, row.to_id) for row in found}
+    return {
+        line: {
+            "company": str(after.company.id),
+            "was_linked": (before.id, after.company.id) in standing,
+            "main": str(before.company.id) if before.company else None,
+        }
+        for line, (before, after) in moved.items()
+        if after.company
+    }
 
 
 def match(row: RowOutcome) -> Matched | None:
@@ -145,6 +185,6 @@ def applied(row: RowOutcome, result: Upserted[ContactState] | Refusal | None, re
         return Applied(replace(row, outcome="failed", problems=[*row.problems, *fresh]), fresh)
     assert result is not None
     held = {(each.code, each.message) for each in row.problems}
-    fresh = [warned(each.code, each.message) for each in result.warnings if (each.code, each.message) not in held]
+    fresh = [each for each in told_warnings(result.warnings) if (each.code, each.message) not in held]
     problems = [*row.problems, *fresh] if fresh else []
     return Applied(replace(row, outcome=result.outcome, record=result.after.id, problems=problems), fresh)

@@ -69,10 +69,10 @@ def problems_told(rows: Sequence[RowOutcome]) -> list[dict[str, JSON]]:
     return told[:MOST_PROBLEMS]
 
 
-def warnings(ready: Prepared) -> list[dict[str, JSON]]:
+def warnings(ready: Prepared) -> list[dict[str, str]]:
     """What should be known of how the file was read."""
     form = ready.form
-    told: list[dict[str, JSON]] = []
+    told: list[dict[str, str]] = []
     if form.encoding.source == "guess":
         share = round(form.encoding.confidence * 100)
         name = form.encoding.name.replace("_", "-")

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from uuid import UUID
 
+from kontor_protos.kontor.crm.v1.common_pb import Warning
+
 from kontor_crm_core.contact.upserting import FINDER, Planning, plan_contacts
 from kontor_crm_core.contact.wanted import WantedContact
 from kontor_crm_core.imports.codes import MatchCode, RowCode
 from kontor_crm_core.imports.problems import Problem, problem_of
-from kontor_crm_core.imports.same import identical
+from kontor_crm_core.imports.same import forgiven, identical
 from kontor_crm_core.imports.store import RowOutcome, Run, keep_rows, met_before
 from kontor_crm_core.imports.values.wish import RowWish, merged, wish_of
 from kontor_crm_core.imports.wanting import Wanting, texts_of
@@ -21,6 +23,7 @@ from kontor_platform.data.records.stage import Stage, Staged
 from kontor_platform.runtime.call import Call
 
 CHUNK = 1_000
+COMPANY_CREATED = "company_created"
 CODES: Mapping[str, str] = {
     "ambiguous_match": MatchCode.MATCH_AMBIGUOUS,
     "record_deleted": MatchCode.RECORD_DELETED,
@@ -127,7 +130,7 @@ async def settled(
 ) -> list[RowOutcome]:
     """What becomes of rows, by the contacts they mean."""
     wanted = [wanting.wanted(each.row) for each in pending]
-    matches = await matched_many(call, FINDER, wanted, hold=False)
+    matches = await forgiven(call, await matched_many(call, FINDER, wanted, hold=False))
     outcomes: list[RowOutcome] = []
     going: list[tuple[Pending, WantedContact, Match]] = []
     met = await met_before(call, run.id, [each.record for each in matches if isinstance(each, Matched)])
@@ -185,7 +188,7 @@ def planned_outcome(each: Pending, match: Match, at: int, planning: Planning) ->
     result = planning.results[at]
     if isinstance(result, Refusal):
         return each.outcome("failed", told_refusal(result))
-    warnings = [warned(warning.code, warning.message) for warning in result.warnings]
+    warnings = told_warnings(result.warnings)
     if not isinstance(match, Matched):
         return each.outcome("created", *warnings)
     before = planning.before.get(match.record)
@@ -204,9 +207,9 @@ def told_refusal(refusal: Refusal) -> Problem:
     return Problem(code, refusal.message, value=", ".join(refusal.ids), suggestion=refusal.next_tool)
 
 
-def warned(code: str, message: str) -> Problem:
-    """A warning about a row."""
-    return Problem(code, message, is_warning=True)
+def told_warnings(given: Iterable[Warning]) -> list[Problem]:
+    """Warnings about a wish as a row's problems; companies made are counted and not told row by row."""
+    return [Problem(each.code, each.message, is_warning=True) for each in given if each.code != COMPANY_CREATED]
 
 
 def digested(digest: str, outcomes: Iterable[RowOutcome]) -> str:

@@ -1,4 +1,4 @@
-"""Finds contacts that a row without any key describes exactly, so that a second import adds nothing."""
+"""What makes importing the same file again right: rows without keys that are there, contacts an import took back."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -9,10 +9,19 @@ from kontor_crm_core.contact.reading import states
 from kontor_crm_core.contact.rules import display_name
 from kontor_crm_core.contact.state import ContactState
 from kontor_crm_core.contact.wanted import TEXTS, WantedContact
+from kontor_crm_core.record.upserting import Match, RecordDeleted
 from kontor_platform.data.records.fold import fold
 from kontor_platform.runtime.call import Call
 
 NAMESAKES = 5
+TAKEN_BACK = text(
+    """
+    SELECT last.record_id FROM unnest(CAST(:ids AS uuid[])) AS told(id) CROSS JOIN LATERAL (
+        SELECT c.record_id, c.operation_id FROM record_change c
+        WHERE c.tenant_id = :tenant AND c.record_id = told.id ORDER BY c.version DESC LIMIT 1
+    ) AS last JOIN operation o ON o.tenant_id = :tenant AND o.id = last.operation_id AND o.kind = 'import_revert'
+    """
+)
 FIND = text(
     f"""
     SELECT found.id FROM unnest(CAST(:names AS text[])) AS told(name) CROSS JOIN LATERAL (
@@ -35,6 +44,16 @@ async def identical(call: Call, wanted: Sequence[WantedContact]) -> Mapping[int,
         by_name.setdefault(fold(state.name), []).append(state)
     present = ((each, next((s for s in by_name.get(name, ()) if holds(s, each)), None)) for each, name in keyless)
     return {id(each): state.id for each, state in present if state}
+
+
+async def forgiven(call: Call, matches: Sequence[Match]) -> list[Match]:
+    """The matches where contacts that were deleted as an import was taken back are as if they had never been."""
+    deleted = {UUID(each) for match in matches if isinstance(match, RecordDeleted) for each in match.ids}
+    if not deleted:
+        return list(matches)
+    found = await call.session.execute(TAKEN_BACK, {"tenant": call.actor.tenant, "ids": sorted(deleted)})
+    gone = {str(each) for each in found.scalars()}
+    return [None if isinstance(each, RecordDeleted) and gone.issuperset(each.ids) else each for each in matches]
 
 
 def has_key(wanted: WantedContact) -> bool:

@@ -19,7 +19,7 @@ from kontor_crm_core.imports.sources import HEAD, Source, refused
 from kontor_crm_core.imports.wanting import Owners, with_owner
 from kontor_crm_core.imports.within import AT_MOST, KIND, import_within
 from kontor_crm_core.operation.store import begin, read
-from kontor_platform.contract.problem import InvalidField
+from kontor_platform.contract.problem import JSON, InvalidField
 from kontor_platform.data.files import KEPT, Draft, FileWriter, keep, stored_file
 from kontor_platform.data.ids import new_id
 from kontor_platform.data.records.definitions import definitions
@@ -59,9 +59,8 @@ async def looked_at(
     rows = small(data, ready) if whole else None
     if rows is not None:
         return await import_within(call, ready, rows, settled, begun=begun, name=name, owners=owners)
-    file = UUID(request.file_id) if request.file_id else await stored(call, data, name)
-    plan = {"file": str(file), "sha256": digest, "name": name, "options": options.to_json(), "begun": begun}
-    return await put_off(call, ready, plan)
+    plan: dict[str, JSON] = {"file": request.file_id, "sha256": digest, "name": name, "options": options.to_json(), "begun": begun}
+    return await put_off(call, ready, plan, data if request.csv else b"")
 
 
 async def bytes_of(request: pb.ImportContactsCsvRequest, call: Call) -> tuple[bytes, int, str, str]:
@@ -107,22 +106,27 @@ async def stored(call: Call, data: bytes, name: str) -> UUID:
     return (await writer.finish(call.session)).id
 
 
-async def put_off(call: Call, ready: Prepared, plan: dict[str, object]) -> pb.ImportContactsCsvResponse:
-    """Begins the job of an import, or of a trial of one.
+async def put_off(call: Call, ready: Prepared, plan: dict[str, JSON], data: bytes) -> pb.ImportContactsCsvResponse:
+    """Begins the job of an import, or of a trial of one; `data` is kept as a file where there is none.
 
     A dry run is rolled back whatever it does, so its trial begins in a transaction of its own; it changes no record.
     """
     if not call.dry_run:
-        await keep(call.session, call.actor.tenant, UUID(str(plan["file"])), KEPT)
-        operation = await begin(call, KIND, plan | {"trial": False})
-        return begun_answer(ready, operation, (await read(call, operation)).state)
+        return await begun_job(call, ready, plan, data)
     trial = Call(call.operation, call.actor, new_id(), call.database, call.cursors)
     async with call.database.transaction(call.actor.tenant) as (session, now):
         trial.enter(session, now)
-        operation = await begin(trial, KIND, plan | {"trial": True})
-        state = (await read(trial, operation)).state
+        answer = await begun_job(trial, ready, plan | {"trial": True}, data)
         await session.commit()
-    return begun_answer(ready, operation, state)
+    return answer
+
+
+async def begun_job(call: Call, ready: Prepared, plan: dict[str, JSON], data: bytes) -> pb.ImportContactsCsvResponse:
+    """Begins the job in the call's transaction."""
+    file = await stored(call, data, str(plan["name"])) if data else UUID(str(plan["file"]))
+    await keep(call.session, call.actor.tenant, file, KEPT)
+    operation = await begin(call, KIND, {"trial": False} | plan | {"file": str(file)})
+    return begun_answer(ready, operation, (await read(call, operation)).state)
 
 
 def begun_answer(ready: Prepared, operation: UUID, state: str) -> pb.ImportContactsCsvResponse:

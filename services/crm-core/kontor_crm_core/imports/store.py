@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 
 from kontor_crm_core.imports.problems import Problem, problem_of
+from kontor_platform.contract.problem import JSON
 from kontor_platform.data.arrays import array
 from kontor_platform.runtime.call import Call
 
@@ -21,14 +22,14 @@ BEGIN = text(
 )
 READ = text(
     """
-    SELECT phase, is_staged, rows, resolved, applied, resolved_line, applied_line, form, digest FROM import_run
+    SELECT phase, is_staged, rows, resolved, applied, resolved_line, applied_line, form, digest, behind FROM import_run
     WHERE tenant_id = :tenant AND id = :import
     """
 )
 MOVE = text(
     """
     UPDATE import_run SET phase = :phase, is_staged = :is_staged, rows = :rows, resolved = :resolved, applied = :applied,
-        resolved_line = :resolved_line, applied_line = :applied_line, digest = :digest
+        resolved_line = :resolved_line, applied_line = :applied_line, digest = :digest, behind = :behind
     WHERE tenant_id = :tenant AND id = :import
     """
 )
@@ -52,10 +53,12 @@ OPEN = text(
 DONE = text(
     f"""
     UPDATE import_row r SET is_done = true, outcome = each.outcome, record_id = coalesce(each.record, r.record_id),
-        problems = CASE WHEN each.problems = '' THEN r.problems ELSE CAST(each.problems AS jsonb) END
+        problems = CASE WHEN each.problems = '' THEN r.problems ELSE CAST(each.problems AS jsonb) END,
+        link = CAST(each.link AS jsonb)
     FROM unnest(
-        CAST(:lines AS int[]), CAST(:outcomes AS text[]), CAST(:records AS uuid[]), CAST(:problems AS text[])
-    ) AS each(line, outcome, record, problems)
+        CAST(:lines AS int[]), CAST(:outcomes AS text[]), CAST(:records AS uuid[]), CAST(:problems AS text[]),
+        CAST(:links AS text[])
+    ) AS each(line, outcome, record, problems, link)
     WHERE r.{MINE.replace("AND import_id", "AND r.import_id")} AND r.line = each.line
     """
 )
@@ -100,6 +103,7 @@ class Run:
     resolved_line: int = 0
     applied_line: int = 0
     digest: str = ""
+    behind: UUID | None = None
     form: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -149,6 +153,7 @@ async def move(call: Call, run: Run) -> None:
         "resolved_line": run.resolved_line,
         "applied_line": run.applied_line,
         "digest": run.digest,
+        "behind": run.behind,
     }
     await call.session.execute(MOVE, mine(call, run.id) | values)
 
@@ -169,8 +174,8 @@ async def keep_rows(call: Call, run: UUID, rows: Sequence[RowOutcome]) -> None:
     await call.session.execute(KEEP, mine(call, run) | values)
 
 
-async def finish_rows(call: Call, run: UUID, rows: Sequence[RowOutcome]) -> None:
-    """Keeps what became of rows; their problems only where there are new ones."""
+async def finish_rows(call: Call, run: UUID, rows: Sequence[RowOutcome], links: Mapping[int, JSON]) -> None:
+    """Keeps what became of rows, their problems only where there are new ones, and by line what changed of links."""
     if not rows:
         return
     values = {
@@ -178,6 +183,7 @@ async def finish_rows(call: Call, run: UUID, rows: Sequence[RowOutcome]) -> None
         "outcomes": array(each.outcome for each in rows),
         "records": array(each.record for each in rows),
         "problems": array(each.told if each.problems else "" for each in rows),
+        "links": array(json.dumps(links[each.line]) if each.line in links else None for each in rows),
     }
     await call.session.execute(DONE, mine(call, run) | values)
 
@@ -185,19 +191,19 @@ async def finish_rows(call: Call, run: UUID, rows: Sequence[RowOutcome]) -> None
 async def open_rows(call: Call, run: UUID, after: int, limit: int) -> list[RowOutcome]:
     """The next rows that are still to be written."""
     found = await call.session.execute(OPEN, mine(call, run) | {"after": after, "limit": limit})
-    return outcomes(found.mappings())
+    return outcomes(found.mappings().all())
 
 
 async def refused_rows(call: Call, run: UUID, after: int, limit: int) -> list[RowOutcome]:
     """The next rows that were refused."""
     found = await call.session.execute(REFUSED, mine(call, run) | {"after": after, "limit": limit})
-    return outcomes(found.mappings())
+    return outcomes(found.mappings().all())
 
 
 async def troubled_rows(call: Call, run: UUID, limit: int) -> list[RowOutcome]:
     """The first rows with problems, those refused first."""
     found = await call.session.execute(TROUBLED, mine(call, run) | {"limit": limit})
-    return outcomes(found.mappings())
+    return outcomes(found.mappings().all())
 
 
 async def met_before(call: Call, run: UUID, records: Iterable[UUID], *, done: bool = False) -> set[UUID]:
@@ -220,7 +226,7 @@ async def codes(call: Call, run: UUID) -> dict[str, int]:
     return {row.code: row.times for row in found}
 
 
-def outcomes(rows: Iterable[Mapping[str, Any]]) -> list[RowOutcome]:
+def outcomes(rows: Iterable[RowMapping]) -> list[RowOutcome]:
     """Rows as they were kept."""
     return [
         RowOutcome(

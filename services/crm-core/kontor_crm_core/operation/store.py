@@ -65,9 +65,12 @@ async def begin(
     return operation
 
 
-async def begin_within(call: Call, kind: str, data: Mapping[str, JSON], total: int) -> UUID:
+async def begin_within(
+    call: Call, kind: str, data: Mapping[str, JSON], total: int, *, reverts: UUID | None = None
+) -> UUID:
     """Begins work that is short enough to be done within the call, which ends it with `finish`. Answers its id."""
-    row = row_of(call, call.call_id, kind, State.PROCESSING, data) | {"total": total, "started_at": func.clock_timestamp()}
+    row = row_of(call, call.call_id, kind, State.PROCESSING, data)
+    row |= {"total": total, "reverts": reverts, "started_at": func.clock_timestamp()}
     await call.session.execute(insert(OPERATIONS).values(row))
     return call.call_id
 

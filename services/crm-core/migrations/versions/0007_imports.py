@@ -30,7 +30,10 @@ IMPORTS = """
 CREATE TABLE import_run (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,
-    phase text COLLATE "C" NOT NULL DEFAULT 'resolve' CHECK (phase IN ('resolve', 'apply', 'end')),
+    phase text COLLATE "C" NOT NULL DEFAULT 'resolve' CHECK (
+        phase IN ('resolve', 'apply', 'links', 'contact', 'company', 'end')
+    ),
+    behind uuid,
     is_staged boolean NOT NULL DEFAULT false,
     rows int NOT NULL DEFAULT 0,
     resolved int NOT NULL DEFAULT 0,
@@ -54,6 +57,7 @@ CREATE TABLE import_row (
     version int,
     matched_by text COLLATE "C" NOT NULL DEFAULT '',
     lines int[] NOT NULL DEFAULT '{}',
+    link jsonb,
     problems jsonb NOT NULL DEFAULT '[]',
     PRIMARY KEY (tenant_id, import_id, line)
 );
@@ -70,8 +74,16 @@ CREATE TABLE import_mapping (
 """
 
 
+# Taking work back walks over the records of one operation in the order of their ids.
+OPERATIONS = """
+DROP INDEX record_change_operation;
+CREATE INDEX record_change_operation ON record_change (tenant_id, operation_id, record_id, version);
+"""
+
+
 def upgrade() -> None:
     """Creates the tables."""
     op.execute(STAGE)
     op.execute(IMPORTS)
+    op.execute(OPERATIONS)
     secure(op, "import_run", "import_row", "import_mapping")

@@ -15,7 +15,9 @@ from kontor_crm_core.record.lookups import ForeignId
 from kontor_platform.contract.problem import JSON
 from kontor_platform.data.records.definitions import Definition
 from kontor_platform.data.records.fold import clean
-from kontor_platform.data.records.values import BadValue, Reading, parse, read_bool
+from kontor_platform.data.records.reading.basis import BadValue, Reading
+from kontor_platform.data.records.reading.numbers import read_bool
+from kontor_platform.data.records.values import parse
 
 # Google joins several values of a contact with this, others with a semicolon or a line break.
 SEVERAL = re.compile(r"\s*(?::::|;|\r?\n)\s*")

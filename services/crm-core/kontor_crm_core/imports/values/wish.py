@@ -1,7 +1,7 @@
 """What a row wants a contact to be, in a form that is kept between the passes."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from uuid import UUID
@@ -103,7 +103,7 @@ def merged(wishes: Sequence[RowWish]) -> RowWish:
     return first
 
 
-def keys(wish: RowWish, match_on: Sequence[str], unique: Mapping[str, str]) -> list[str]:
+def keys(wish: RowWish, match_on: Collection[str], unique: Mapping[str, str]) -> list[str]:
     """What tells the person, as rows of one file are compared: at least the whole row where nothing else does."""
     found = [f"i:{wish.id}"] if wish.id and "id" in match_on else []
     if "external_id" in match_on:
