@@ -11,6 +11,7 @@ from kontor_crm_core.deal.service import Deals
 from kontor_crm_core.engagement.calls import Calls
 from kontor_crm_core.engagement.emails import Emails
 from kontor_crm_core.engagement.meetings import Meetings
+from kontor_crm_core.exports.service import Exports, run_export
 from kontor_crm_core.file.service import Files, forget_files
 from kontor_crm_core.imports.job import run_import
 from kontor_crm_core.imports.reverting.job import run_revert
@@ -56,8 +57,9 @@ def build(settings: Settings) -> Service:
             Operations(),
             Files(),
             Imports(),
+            Exports(),
         ],
-        jobs={"import": run_import, "import_revert": run_revert},
+        jobs={"import": run_import, "import_revert": run_revert, "export": run_export},
         gave_up=gave_up,
         ticks=[Tick("files", FILES_EVERY_S, forget_files)],
     )

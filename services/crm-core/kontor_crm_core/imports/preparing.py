@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 
-from kontor_crm_core.imports.mapping.mapping import GUARD, Wanted, is_known, mapped
+from kontor_crm_core.imports.mapping.mapping import Wanted, is_known, mapped
 from kontor_crm_core.imports.mapping.suggest import Column, KnownProperty, Use
 from kontor_crm_core.imports.mapping.targets import field_named
 from kontor_crm_core.imports.options import ImportOptions
@@ -30,7 +30,7 @@ class Prepared:
     @property
     def is_ours(self) -> bool:
         """Whether the file is an export of our own, whose cells are guarded."""
-        return GUARD in {each.strip().lower() for each in self.form.columns}
+        return self.form.layout.is_ours
 
     def plan(self, options: ImportOptions, settings: TenantSettings) -> RowPlan:
         """How its rows are read."""
@@ -65,6 +65,7 @@ def kept(ready: Prepared) -> dict[str, Any]:
         "dialect": [form.layout.dialect.delimiter, form.layout.dialect.spaced, form.layout.dialect.escaped],
         "width": form.layout.width,
         "declared": form.layout.declared,
+        "ours": form.layout.is_ours,
         "header": [list(form.header.names), list(form.header.raw), form.header.line],
         "uses": [[str(each.field or ""), each.confidence, each.reason] for each in ready.uses],
         "repeated": list(form.header.repeated),
@@ -75,7 +76,7 @@ def prepared_before(form: Mapping[str, Any], definitions: Definitions) -> Prepar
     """How a file is read, as it was kept."""
     names, raw, line = form["header"]
     header = Header(tuple(names), tuple(raw), line, tuple(form["repeated"]))
-    layout = Layout(Dialect(*form["dialect"]), form["width"], form["declared"])
+    layout = Layout(Dialect(*form["dialect"]), form["width"], form["declared"], form["ours"])
     uses = [
         Use(Column(at, name), field_named(field), confidence, reason)
         for at, (name, (field, confidence, reason)) in enumerate(zip(names, form["uses"], strict=True))

@@ -45,10 +45,15 @@ class Wanting:
     definitions: Mapping[str, Definition]
     columns: Mapping[Target, tuple[str, int]]
     owners: Owners
+    is_ours: bool = False
 
     def wanted(self, row: RowWish, *, is_new: bool = False) -> WantedContact:
         """What the contact of a row shall be; a new one without owner gets the one of the options."""
         owner = row.owner if isinstance(self.owners.known.get(row.owner), UUID) else ""
+        emails = row.emails
+        if self.is_ours:
+            # A file of ours says for whom everybody works; an address says nothing beside it.
+            emails = [replace(each, company_domain="") for each in emails]
         properties = [change(self.definitions[key], value) for key, value in row.properties.items()]
         emptied = [each for each in row.clear if each.startswith(PROPERTY)]
         return WantedContact(
@@ -64,7 +69,7 @@ class Wanting:
                 notes=Notes(),
                 properties=[*properties, *(PropertyChange(UUID(each.removeprefix(PROPERTY)), None) for each in emptied)],
             ),
-            emails=row.emails,
+            emails=emails,
             phones=row.phones,
             states=[state(key, flags) for key, flags in row.flags.items()],
             employer=EmployerWish(
@@ -106,7 +111,7 @@ def wanting(ready: Prepared, options: ImportOptions, owners: Owners) -> Wanting:
     """What turns the rows of a file into wishes."""
     columns = {use.field.target: (use.column.name, use.column.index) for use in ready.uses if use.field}
     definitions = {str(each.id): each for each in ready.definitions.all}
-    return Wanting(options, definitions, columns, owners)
+    return Wanting(options, definitions, columns, owners, ready.is_ours and Target.COMPANY in columns)
 
 
 async def with_owner(call: Call, options: ImportOptions, owners: Owners) -> ImportOptions:

@@ -9,13 +9,13 @@ from kontor_crm_core.imports.mapping.suggest import Column, KnownProperty, Use, 
 from kontor_crm_core.imports.mapping.synonyms import NAMES, NUMBERED, PART_OF_NAME, squeezed
 from kontor_crm_core.imports.mapping.targets import FORBIDDEN, IGNORED, READ_ONLY, Field, Target, field_named
 from kontor_crm_core.imports.reading.faults import FileFault
+from kontor_crm_core.imports.reading.header import trimmed
 from kontor_crm_core.imports.reading.table import Format
 from kontor_platform.contract.names import nearest
 
 SAMPLES = 100
 KEYS = (Target.ID, Target.EXTERNAL_ID, Target.EMAIL, Target.PHONE)
 NAME_FIELDS = (Target.NAME, Target.FIRST_NAME, Target.LAST_NAME)
-GUARD = "_kontor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ def is_known(name: str) -> bool:
 def columns_of(form: Format) -> list[Column]:
     """The columns of a file with values seen in them."""
     return [
-        Column(at, name, [value for row in form.samples if (value := cell(row.cells, at))][:SAMPLES])
-        for at, name in enumerate(form.columns)
+        Column(at, name, [value for row in form.samples if (value := cell(row.cells, at))][:SAMPLES], trimmed(raw))
+        for at, (name, raw) in enumerate(zip(form.columns, form.header.raw, strict=True))
     ]
 
 

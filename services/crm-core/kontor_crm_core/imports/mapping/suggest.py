@@ -10,7 +10,6 @@ from kontor_crm_core.imports.mapping.synonyms import NAMES, NUMBERED, PART_OF_NA
 from kontor_crm_core.imports.mapping.targets import (
     FORBIDDEN,
     IGNORED,
-    MANY,
     READ_ONLY,
     Field,
     Target,
@@ -33,11 +32,20 @@ SURE, NAMED, LIKELY, LOOK, LEAST = 1.0, 0.95, 0.8, 0.65, 0.6
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a file: its place, its name, and some of its values that are not empty."""
+    """A column of a file: its place, its name, some of its values that are not empty, and its name as it is written.
+
+    Of columns that are called alike all but the first have a number in their name.
+    """
 
     index: int
     name: str
     samples: Sequence[str] = ()
+    written: str = ""
+
+    @property
+    def called(self) -> str:
+        """What the file calls it."""
+        return (self.written or self.name).strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +93,12 @@ def by_name(
     column: Column, properties: Mapping[str, str], present: Collection[str], system: str, ids: Sequence[str]
 ) -> _Idea | None:
     """What a column's name says."""
-    key, plain = squeezed(column.name), column.name.strip().lower()
+    key, plain = squeezed(column.called), column.called.lower()
     if plain in IGNORED or plain in READ_ONLY or key in TIMES or plain in FORBIDDEN:
         return None
     if part := PART_OF_NAME.get(key):
         return whole_or_part(column, part, present)
-    exact = field_named(column.name.strip() if ":" in plain else plain)
+    exact = field_named(column.called if ":" in plain else plain)
     if exact and exact.target is Target.PROPERTY:
         return property_idea(column, exact.name, properties)
     if key in properties:
@@ -182,9 +190,7 @@ def chosen(ideas: Sequence[_Idea]) -> dict[int, _Idea]:
         if idea.confidence < LEAST:
             continue
         key = str(idea.field)
-        if idea.field.target in MANY and idea.field.target is not Target.EXTERNAL_ID:
-            taken[idea.column.index] = idea
-        elif idea.field.many and idea.field.target is not Target.EXTERNAL_ID:
+        if idea.field.many and (idea.field.target is not Target.EXTERNAL_ID or idea.confidence == SURE):
             taken[idea.column.index] = idea
         elif key not in filled:
             taken[idea.column.index] = idea
@@ -203,12 +209,12 @@ def use_of(column: Column, taken: Mapping[int, _Idea], ideas: Sequence[_Idea]) -
 
 def why_not(column: Column, taken: Mapping[int, _Idea], ideas: Sequence[_Idea]) -> str:
     """Why a column is left out."""
-    plain = column.name.strip().lower()
+    plain = column.called.lower()
     if plain in IGNORED:
         return "read by the importer itself or written by it"
     if plain in FORBIDDEN:
         return "grants something, which an import never does"
-    if plain in READ_ONLY or squeezed(column.name) in TIMES:
+    if plain in READ_ONLY or squeezed(column.called) in TIMES:
         return "times and versions are kept by the system; map it to a custom property to keep it"
     mine = next((each for each in ideas if each.column.index == column.index), None)
     other = next((each for each in taken.values() if mine and each.field == mine.field), None)

@@ -13,6 +13,7 @@ from kontor_crm_core.imports.reading.rows import Dialect
 
 DELIMITERS = ",;\t|"
 DECLARED = re.compile(r'^\ufeff?"?sep=(.)"?\s*(?:\r\n|\n|\r|$)', re.IGNORECASE)
+OWN = re.compile(r"[^\r\n]*([,;\t|])\"?_kontor\"?(?:[,;\t|][^\r\n]*)?(?:\r|\n|$)")
 ENTRIES = 200
 CONSISTENT = 0.5
 CLOSE = 0.08
@@ -22,11 +23,15 @@ SPACED = re.compile(r'(?:^|[,;|\t]) +"', re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The dialect of a file, the usual number of its cells, and the lines above its first row that only declare it."""
+    """The dialect of a file, the usual number of its cells, and the lines above its first row that only declare it.
+
+    One of our own exports `is_ours`: it is as it is written, and nothing in it is a title, a footer or a slip.
+    """
 
     dialect: Dialect
     width: int
     declared: int = 0
+    is_ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,10 @@ class Reading:
 
 def layout(sample: str, *, delimiter: str = "", whole: bool = True) -> Layout:
     """The layout of a file by its first text; `whole` if that is all of it. Raises FileFault where it is unclear."""
+    own = OWN.match(sample)
+    if own:
+        head = sample[: own.end()]
+        return Layout(Dialect(own[1]), len(next(csv.reader([head], delimiter=own[1]))), is_ours=True)
     declared = DECLARED.match(sample)
     if declared:
         wanted = delimiter or declared[1]

@@ -60,7 +60,7 @@ def format_of(head: bytes, encoding: Encoding, wishes: Wishes, known: Callable[[
 
 def first_rows(text: str, found: Layout, whole: bool) -> list[Row]:
     """The first rows of a file."""
-    reader = RowReader(found.dialect, width=found.width)
+    reader = RowReader(found.dialect, width=found.width, is_trusted=found.is_ours)
     rows = reader.feed(text) + (reader.finish() if whole else [])
     return [row for row in rows if row.line > found.declared]
 
@@ -121,7 +121,7 @@ class TableReader:
         self.skipped = Skipped()
         self._form = form
         self._text = Text(form.encoding)
-        self._rows = RowReader(form.layout.dialect, width=form.header.width)
+        self._rows = RowReader(form.layout.dialect, width=form.header.width, is_trusted=form.layout.is_ours)
         self._begun = False
 
     def feed(self, chunk: bytes) -> list[Row]:
@@ -170,6 +170,8 @@ class TableReader:
             yield Row(row.line, cells, RowCode.ROW_LENGTH)
 
     def _is_footer(self, cells: Sequence[str]) -> bool:
+        if self._form.layout.is_ours:
+            return False
         given = next((cell for cell in cells if cell), "")
         return bool(FOOTER.match(given)) and "@" not in "".join(cells) and sum(map(bool, cells)) <= 2
 

@@ -1,7 +1,7 @@
 """Reads one cell for each kind of field; what cannot be read is told, never bent."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
@@ -85,11 +85,21 @@ def whole_name(wish: RowWish, cell: str) -> Iterator[Unread]:
 
 def emails(wish: RowWish, cell: str) -> Iterator[Unread]:
     """Reads one or several addresses."""
-    for each in filter(None, SEVERAL_ADDRESSES.split(visible(cell))):
+    yield from addresses(wish, SEVERAL_ADDRESSES.split(visible(cell)))
+
+
+def one_email(wish: RowWish, cell: str) -> Iterator[Unread]:
+    """Reads an address as we wrote it."""
+    yield from addresses(wish, [clean(cell)])
+
+
+def addresses(wish: RowWish, texts: Iterable[str]) -> Iterator[Unread]:
+    """Reads addresses; one that is none is told, with the address it holds."""
+    for each in filter(None, texts):
         try:
             if len(each) > LONGEST_EMAIL:
                 raise Unreadable(f"It has more than {LONGEST_EMAIL} characters.")
-            email = parse_email(visible(each))
+            email = parse_email(each)
         except Unreadable as why:
             inside = ADDRESS.search(each)
             near = inside.group() if inside and inside.group() != each else ""
@@ -99,16 +109,19 @@ def emails(wish: RowWish, cell: str) -> Iterator[Unread]:
                 wish.emails.append(email)
 
 
-def phones(region: str) -> Read:
-    """Reads one or several numbers in the habits of a region; what is no number is kept as text and warned of."""
+def phones(region: str, *, ours: bool = False) -> Read:
+    """Reads one or several numbers in the habits of a region; what is no number is kept as text and warned of.
+
+    A file of ours has one number a cell, as it is stored.
+    """
 
     def read(wish: RowWish, cell: str) -> Iterator[Unread]:
-        for each in filter(None, SEVERAL.split(visible(cell))):
+        for each in [clean(cell)] if ours else filter(None, SEVERAL.split(visible(cell))):
             if len(each) > LONGEST_PHONE:
                 told = f"It has {len(each)} characters, at most {LONGEST_PHONE} are kept; it was left out."
                 yield Unread(ValueCode.TEXT_TOO_LONG, told, is_warning=True)
                 continue
-            phone = parse_phone(visible(each), region)
+            phone = parse_phone(each, region)
             if not phone.e164:
                 yield unread_phone(phone, region)
             if all(phone.key != held.key for held in wish.phones):
@@ -121,10 +134,12 @@ def unread_phone(phone: Phone, region: str) -> Unread:
     """Why a number cannot be read."""
     if not region and not phone.raw.startswith("+") and digits(phone.raw):
         told = "It has no country code, and no phone region is given; it is kept as text and finds nobody."
-        return Unread(ValueCode.PHONE_REGION_NEEDED, told, "Say phone_region, or write it as in +49 30 123456.", is_warning=True)
+        help_ = "Say phone_region, or write it as in +49 30 123456."
+        return Unread(ValueCode.PHONE_REGION_NEEDED, told, help_, is_warning=True)
     where = f" of region {region}" if region and not phone.raw.startswith("+") else ""
     told = f"It is no phone number{where}; it is kept as text and finds nobody."
-    return Unread(ValueCode.PHONE_INVALID, told, "Write it with its country code, as in +1 212 555 0100.", is_warning=True)
+    help_ = "Write it with its country code, as in +1 212 555 0100."
+    return Unread(ValueCode.PHONE_INVALID, told, help_, is_warning=True)
 
 
 def own_id(wish: RowWish, cell: str) -> Iterator[Unread]:

@@ -18,7 +18,6 @@ from kontor_platform.data.records.values import Reading
 
 FIXED: Mapping[Target, Read] = {
     Target.ID: readers.own_id,
-    Target.EMAIL: readers.emails,
     Target.NAME: readers.whole_name,
     Target.COMPANY: readers.company,
     Target.COMPANY_ID: readers.company_id,
@@ -29,7 +28,7 @@ TEXTS = (Target.FIRST_NAME, Target.LAST_NAME, Target.TITLE, Target.CITY, Target.
 CLEARED: Mapping[Target, str] = {**{each: str(each) for each in TEXTS}, Target.OWNER: "owner_id"}
 PLACE = re.compile(r"email(\d{1,2})")
 ROW_FAULTS: Mapping[str, str] = {
-    "row_length": "The row has {cells} cells, the header {width}. A delimiter or quotation mark is missing or too many.",
+    "row_length": "The row has {cells} cells, the header {width}; a delimiter or quotation mark is missing or too many.",
     "row_too_large": "The row is longer than 1,048,576 characters, or a cell longer than 131,072.",
 }
 
@@ -89,7 +88,7 @@ def compiled(
         Cell(
             use.column.index,
             use.column.name,
-            reader(field, use.column.name, definitions, reading),
+            reader(field, use.column.name, definitions, reading, ours=guarded),
             cleared(field, definitions) if clears else "",
         )
         for use, field in ordered
@@ -97,10 +96,13 @@ def compiled(
     return RowPlan(cells, len(uses), guarded)
 
 
-def reader(field: Field, column: str, definitions: Mapping[str, Definition], reading: Reading) -> Read:
+def reader(
+    field: Field, column: str, definitions: Mapping[str, Definition], reading: Reading, *, ours: bool
+) -> Read:
     """How a column of a field is read."""
     made: Mapping[Target, Callable[[], Read]] = {
-        Target.PHONE: lambda: readers.phones(reading.region),
+        Target.EMAIL: lambda: readers.one_email if ours else readers.emails,
+        Target.PHONE: lambda: readers.phones(reading.region, ours=ours),
         Target.EXTERNAL_ID: lambda: readers.external_id(field.name),
         Target.PROPERTY: lambda: readers.custom(definitions[field.name], reading),
     }
