@@ -1,6 +1,7 @@
 """Files as people send them: encodings, delimiters, quotes, headers, rows."""
 
 import codecs
+import contextlib
 import random
 
 import pytest
@@ -17,7 +18,9 @@ from kontor_crm_core.imports.reading.table import Format, Wishes, read
 PIECES = (7, 1 << 18)
 
 
-def table(data: bytes | str, *, encoding: str = "", delimiter: str = "") -> tuple[Format, list[tuple[int, list[str], str]]]:
+def table(
+    data: bytes | str, *, encoding: str = "", delimiter: str = ""
+) -> tuple[Format, list[tuple[int, list[str], str]]]:
     """The format and rows of a file, read in tiny and in large pieces with the same result."""
     whole = data.encode() if isinstance(data, str) else data
     wishes = Wishes(encoding, delimiter)
@@ -124,7 +127,11 @@ def refused_at_once(data: bytes) -> FileFault:
 
 def test_a_legacy_letter_late_in_a_plain_file_is_a_guess() -> None:
     """Where nothing was UTF-8 so far, one foreign byte is a legacy encoding."""
-    data = b"Name,Email\n" + b"".join(b"a%d,a%d@x.com\n" % (at, at) for at in range(40_000)) + "Müller,m@x.com\n".encode("cp1252")
+    data = (
+        b"Name,Email\n"
+        + b"".join(b"a%d,a%d@x.com\n" % (at, at) for at in range(40_000))
+        + "Müller,m@x.com\n".encode("cp1252")
+    )
     form, rows = read(data, is_known)
     assert form.encoding.name == "cp1252"
     assert rows[-1].cells[0] == "Müller"
@@ -171,7 +178,9 @@ def test_other_formats_are_called_by_their_name(data: bytes, kind: str) -> None:
     assert kind in fault.message
 
 
-@pytest.mark.parametrize("data", [b"", b"\n\n\r\n", codecs.BOM_UTF8, b"  \n", b"Name,Email\n", b"Name,Email", b"Name,Email\n,\n\n"])
+@pytest.mark.parametrize(
+    "data", [b"", b"\n\n\r\n", codecs.BOM_UTF8, b"  \n", b"Name,Email\n", b"Name,Email", b"Name,Email\n,\n\n"]
+)
 def test_a_file_without_rows_is_refused(data: bytes) -> None:
     """Nothing, blank lines or a header alone are no import."""
     assert refused(data).code is FileCode.FILE_EMPTY
@@ -184,7 +193,10 @@ def test_random_bytes_are_no_text() -> None:
         assert refused_at_once(noise).code in (FileCode.ENCODING_UNKNOWN, FileCode.NUL_BYTE, FileCode.ENCODING_INVALID)
 
 
-@pytest.mark.parametrize(("text", "line"), [("Name,Email\na\0,b\n", 2), ("Na\0me,Email\na,b\n", 1), ('Name,Email\r\n"x\r\ny",b\r\nc,\0\r\n', 4)])
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("Name,Email\na\0,b\n", 2), ("Na\0me,Email\na,b\n", 1), ('Name,Email\r\n"x\r\ny",b\r\nc,\0\r\n', 4)],
+)
 def test_a_zero_byte_is_refused_with_its_line(text: str, line: int) -> None:
     """PostgreSQL has no zero bytes, so a file that has is refused whole."""
     fault = refused(text)
@@ -237,7 +249,11 @@ def test_an_unclear_delimiter_is_asked_for(text: str) -> None:
 def test_quotes_are_read_by_their_rules() -> None:
     """Doubled quotes, delimiters and line breaks within quotes; lines count as an editor shows them."""
     text = 'Name,Note\r\n"a ""b"" c","1\r\n2\r\n3"\r\n\r\nd,"e,f"\r\n5" pipe,6\' tall\r\n'
-    assert table(text)[1] == [(2, ['a "b" c', "1\r\n2\r\n3"], ""), (6, ["d", "e,f"], ""), (7, ['5" pipe', "6' tall"], "")]
+    assert table(text)[1] == [
+        (2, ['a "b" c', "1\r\n2\r\n3"], ""),
+        (6, ["d", "e,f"], ""),
+        (7, ['5" pipe', "6' tall"], ""),
+    ]
 
 
 def test_spaces_before_quotes_and_backslashes_are_understood() -> None:
@@ -341,8 +357,12 @@ def test_a_huge_cell_costs_its_row_alone(size: int) -> None:
     """The rows around it stay, whatever it is made of."""
     for filling in ("x", "x\n", 'y""z'):
         cell = '"' + filling * (size // len(filling)) + '"'
-        form, rows = read(f"Name,Email\na,b\nc,{cell}\nd,e\n".encode(), is_known)
-        assert [(row.cells[0][:1], str(row.fault)) for row in rows] == [("a", ""), ("c", RowCode.ROW_TOO_LARGE), ("d", "")]
+        _, rows = read(f"Name,Email\na,b\nc,{cell}\nd,e\n".encode(), is_known)
+        assert [(row.cells[0][:1], str(row.fault)) for row in rows] == [
+            ("a", ""),
+            ("c", RowCode.ROW_TOO_LARGE),
+            ("d", ""),
+        ]
 
 
 def test_too_many_columns_are_refused() -> None:
@@ -353,14 +373,18 @@ def test_too_many_columns_are_refused() -> None:
 
 def test_a_flood_of_blank_lines_is_nothing() -> None:
     """Blank lines cost no rows and shift no line numbers."""
-    form, rows = read(b"Name,Email\n" + b"\n" * 300_000 + b"a,b\n" + b",\n" * 100_000, is_known)
+    _, rows = read(b"Name,Email\n" + b"\n" * 300_000 + b"a,b\n" + b",\n" * 100_000, is_known)
     assert [(row.line, row.cells) for row in rows] == [(300_002, ["a", "b"])]
 
 
 CELLS = st.text(alphabet=st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), max_size=12)
 
 
-@given(st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1, max_size=12), st.sampled_from(",;\t|"), st.integers(1, 9))
+@given(
+    st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1, max_size=12),
+    st.sampled_from(",;\t|"),
+    st.integers(1, 9),
+)
 def test_whatever_is_written_by_the_rules_is_read_back(rows: list[list[str]], delimiter: str, piece: int) -> None:
     """Any text, quoted, comes back with the line its row begins in, whatever the pieces."""
     text, lines, line = "", [], 1
@@ -368,7 +392,9 @@ def test_whatever_is_written_by_the_rules_is_read_back(rows: list[list[str]], de
         row = delimiter.join('"' + cell.replace('"', '""') + '"' for cell in cells) + "\r\n"
         lines.append(line)
         text += row
-        line += len(row.replace("\r\n", "\n").replace("\r", "\n")) - len(row.replace("\r\n", "\n").replace("\r", "\n").replace("\n", ""))
+        line += len(row.replace("\r\n", "\n").replace("\r", "\n")) - len(
+            row.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "")
+        )
     reader = RowReader(Dialect(delimiter))
     found = [row for at in range(0, len(text), piece) for row in reader.feed(text[at : at + piece])] + reader.finish()
     assert [row.cells for row in found] == rows
@@ -379,7 +405,5 @@ def test_whatever_is_written_by_the_rules_is_read_back(rows: list[list[str]], de
 def test_no_bytes_do_anything_but_read_or_refuse(data: bytes) -> None:
     """Any bytes are a table or a refusal with a code."""
     for given_bytes in (data, b"Name,Email\n" + data, b'Name,Email\n"a' + data):
-        try:
+        with contextlib.suppress(FileFault):
             read(given_bytes, is_known)
-        except FileFault as fault:
-            assert fault.code in FileCode

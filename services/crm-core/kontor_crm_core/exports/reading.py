@@ -37,7 +37,8 @@ ROWS = text(
     SELECT c.id, c.version, c.first_name, c.last_name, c.title, c.city, c.country, c.owner_id, c.props,
         to_char(c.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS created_at,
         to_char(c.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS updated_at,
-        (SELECT json_agg(json_build_array(e.raw, e.opted_out, e.bounced, e.consent_basis) ORDER BY e.position, e.email_key)
+        (SELECT json_agg(json_build_array(e.raw, e.opted_out, e.bounced, e.consent_basis)
+            ORDER BY e.position, e.email_key)
             FROM contact_email e WHERE e.tenant_id = c.tenant_id AND e.contact_id = c.id AND e.live) AS emails,
         (SELECT json_agg(p.raw ORDER BY p.position, p.phone_key)
             FROM contact_phone p WHERE p.tenant_id = c.tenant_id AND p.contact_id = c.id AND p.live) AS phones,

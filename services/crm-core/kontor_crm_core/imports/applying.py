@@ -84,9 +84,7 @@ async def wishes(
         raise StageLost
     read = [merged([wish_of(staged[line].wish) for line in sorted((row.line, *row.lines))]) for row in rows]
     await wanting.owners.look_up(call, texts_of(read))
-    return [
-        (row, wanting.wanted(each, is_new=row.outcome == "created")) for row, each in zip(rows, read, strict=True)
-    ]
+    return [(row, wanting.wanted(each, is_new=row.outcome == "created")) for row, each in zip(rows, read, strict=True)]
 
 
 class StageLost(Exception):
@@ -154,7 +152,8 @@ async def moved_since(
     moved = {
         row.line: row
         for row, _ in going
-        if row.record and row.outcome == "updated"
+        if row.record
+        and row.outcome == "updated"
         and (state := planning.before.get(row.record)) is not None
         and state.version != row.version
     }

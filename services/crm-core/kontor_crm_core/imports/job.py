@@ -1,4 +1,4 @@
-"""The job that imports a large file: staged, resolved and applied in chunks, each a transaction that keeps its place."""
+"""The job that imports a large file in three passes, in chunks, each a transaction that keeps its place."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -10,9 +10,9 @@ from kontor_crm_core.imports.codes import FileCode
 from kontor_crm_core.imports.ending import end, stale, too_many
 from kontor_crm_core.imports.options import ImportOptions, options_kept
 from kontor_crm_core.imports.preparing import Prepared, kept, prepared, prepared_before
+from kontor_crm_core.imports.problems import Problem
 from kontor_crm_core.imports.reading.faults import FileFault
 from kontor_crm_core.imports.reading.table import TableReader
-from kontor_crm_core.imports.problems import Problem
 from kontor_crm_core.imports.resolving import resolve_chunk
 from kontor_crm_core.imports.sources import HEAD, Source
 from kontor_crm_core.imports.staging import Stager, stager

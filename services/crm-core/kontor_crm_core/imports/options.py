@@ -8,8 +8,8 @@ from kontor_protos.kontor.crm.v1 import imports_pb as pb
 
 from kontor_crm_core.imports.reading.table import Wishes
 from kontor_crm_core.record.matching import MatchKey
-from kontor_platform.data.records.values import DecimalMark, Reading
 from kontor_platform.data.records.reading.basis import DateOrder
+from kontor_platform.data.records.values import DecimalMark, Reading
 from kontor_platform.runtime.principal import TenantSettings
 
 KEYS = (MatchKey.ID, MatchKey.EXTERNAL_ID, MatchKey.EMAIL, MatchKey.PHONE, MatchKey.PROPERTY)

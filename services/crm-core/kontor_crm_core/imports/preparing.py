@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-
 from kontor_crm_core.imports.mapping.mapping import Wanted, is_known, mapped
 from kontor_crm_core.imports.mapping.suggest import Column, KnownProperty, Use
 from kontor_crm_core.imports.mapping.targets import field_named
@@ -43,7 +42,9 @@ class Prepared:
         )
 
 
-def prepared(head: bytes, encoding: Encoding, options: ImportOptions, definitions: Definitions, *, whole: bool) -> Prepared:
+def prepared(
+    head: bytes, encoding: Encoding, options: ImportOptions, definitions: Definitions, *, whole: bool
+) -> Prepared:
     """How a file is read, by its first bytes; raises FileFault."""
 
     def known(name: str) -> bool:
@@ -82,5 +83,3 @@ def prepared_before(form: Mapping[str, Any], definitions: Definitions) -> Prepar
         for at, (name, (field, confidence, reason)) in enumerate(zip(names, form["uses"], strict=True))
     ]
     return Prepared(Format(Encoding(*form["encoding"]), layout, header), uses, definitions)
-
-

@@ -88,7 +88,9 @@ def warnings(ready: Prepared) -> list[dict[str, str]]:
     return told
 
 
-def answer(report: Mapping[str, Any], operation: str, state: str, error_file: str | None) -> pb.ImportContactsCsvResponse:
+def answer(
+    report: Mapping[str, Any], operation: str, state: str, error_file: str | None
+) -> pb.ImportContactsCsvResponse:
     """The report as a call answers it."""
     message = pb.ImportContactsCsvResponse(
         summary=summary(report, state),

@@ -177,9 +177,7 @@ async def planned(
     tried = [each for each in going if whole_plan or each[2] is not None]
     if tried:
         planning = await plan_contacts(call, [wish for _, wish, _ in tried], [match for _, _, match in tried])
-        outcomes += [
-            planned_outcome(each, match, at, planning) for at, (each, _, match) in enumerate(tried)
-        ]
+        outcomes += [planned_outcome(each, match, at, planning) for at, (each, _, match) in enumerate(tried)]
     return outcomes
 
 

@@ -10,7 +10,7 @@ from kontor_crm_core.imports.preparing import Prepared
 from kontor_crm_core.imports.problems import Problem
 from kontor_crm_core.imports.reading.rows import Row
 from kontor_crm_core.imports.values.rows import RowPlan
-from kontor_crm_core.imports.values.wish import RowWish, keys, kept
+from kontor_crm_core.imports.values.wish import RowWish, kept, keys
 from kontor_platform.data.records.definitions import Definition
 from kontor_platform.data.records.stage import Staged
 from kontor_platform.data.records.values import unique_key
@@ -45,7 +45,9 @@ class Stager:
         """The values of properties that may stand once only."""
         if not self.unique:
             return {}
-        told = {name: unique_key(self.unique[name], value) for name, value in wish.properties.items() if name in self.unique}
+        told = {
+            name: unique_key(self.unique[name], value) for name, value in wish.properties.items() if name in self.unique
+        }
         return {name: key for name, key in told.items() if key}
 
 

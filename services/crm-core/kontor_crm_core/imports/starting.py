@@ -6,6 +6,7 @@ from hashlib import sha256
 from uuid import UUID
 
 from kontor_protos.kontor.crm.v1 import imports_pb as pb
+from kontor_protos.kontor.crm.v1.common_pb import Warning
 
 from kontor_crm_core.imports.mappings import keep_mapping, saved_mapping
 from kontor_crm_core.imports.options import ImportOptions, options_of
@@ -14,7 +15,7 @@ from kontor_crm_core.imports.reading.encoding import Encoding, Survey
 from kontor_crm_core.imports.reading.faults import FileFault
 from kontor_crm_core.imports.reading.rows import Row
 from kontor_crm_core.imports.reading.table import TableReader
-from kontor_crm_core.imports.report import format_told, file_format, warnings
+from kontor_crm_core.imports.report import file_format, format_told, warnings
 from kontor_crm_core.imports.sources import HEAD, Source, refused
 from kontor_crm_core.imports.wanting import Owners, with_owner
 from kontor_crm_core.imports.within import AT_MOST, KIND, import_within
@@ -24,7 +25,6 @@ from kontor_platform.data.files import KEPT, Draft, FileWriter, keep, stored_fil
 from kontor_platform.data.ids import new_id
 from kontor_platform.data.records.definitions import definitions
 from kontor_platform.runtime.call import Call
-from kontor_protos.kontor.crm.v1.common_pb import Warning
 
 READ_AT_ONCE = 1 << 20
 CSV, FILE = "csv", "file_id"
@@ -59,7 +59,13 @@ async def looked_at(
     rows = small(data, ready) if whole else None
     if rows is not None:
         return await import_within(call, ready, rows, settled, begun=begun, name=name, owners=owners)
-    plan: dict[str, JSON] = {"file": request.file_id, "sha256": digest, "name": name, "options": options.to_json(), "begun": begun}
+    plan: dict[str, JSON] = {
+        "file": request.file_id,
+        "sha256": digest,
+        "name": name,
+        "options": options.to_json(),
+        "begun": begun,
+    }
     return await put_off(call, ready, plan, data if request.csv else b"")
 
 

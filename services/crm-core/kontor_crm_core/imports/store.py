@@ -28,14 +28,17 @@ READ = text(
 )
 MOVE = text(
     """
-    UPDATE import_run SET phase = :phase, is_staged = :is_staged, rows = :rows, resolved = :resolved, applied = :applied,
-        resolved_line = :resolved_line, applied_line = :applied_line, digest = :digest, behind = :behind
+    UPDATE import_run SET phase = :phase, is_staged = :is_staged, rows = :rows, resolved = :resolved,
+        applied = :applied, resolved_line = :resolved_line, applied_line = :applied_line,
+        digest = :digest, behind = :behind
     WHERE tenant_id = :tenant AND id = :import
     """
 )
 KEEP = text(
     """
-    INSERT INTO import_row (tenant_id, import_id, line, outcome, is_done, record_id, version, matched_by, lines, problems)
+    INSERT INTO import_row (
+        tenant_id, import_id, line, outcome, is_done, record_id, version, matched_by, lines, problems
+    )
     SELECT :tenant, :import, each.line, each.outcome, each.outcome IN ('failed', 'skipped', 'unchanged'), each.record,
         each.version, each.matched_by, CAST(each.lines AS int[]), CAST(each.problems AS jsonb)
     FROM unnest(
@@ -92,7 +95,10 @@ CODES = text(
 
 @dataclass(slots=True)
 class Run:
-    """How far an import has come: its phase, its rows, those behind it and their last lines; `form` is how it is read."""
+    """How far an import has come: its phase, its rows, those behind it and their last lines.
+
+    `form` is how its file is read. Of an export, and of taking an import back, `behind` is the last record looked at.
+    """
 
     id: UUID
     phase: str = "resolve"

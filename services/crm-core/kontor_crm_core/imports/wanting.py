@@ -67,7 +67,10 @@ class Wanting:
                 match_on=self.options.keys,
                 version=None,
                 notes=Notes(),
-                properties=[*properties, *(PropertyChange(UUID(each.removeprefix(PROPERTY)), None) for each in emptied)],
+                properties=[
+                    *properties,
+                    *(PropertyChange(UUID(each.removeprefix(PROPERTY)), None) for each in emptied),
+                ],
             ),
             emails=emails,
             phones=row.phones,

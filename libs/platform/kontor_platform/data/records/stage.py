@@ -25,7 +25,8 @@ REPEATS = text(
     UPDATE import_stage s SET first_line = seen.first_line, last_line = seen.last_line
     FROM (
         SELECT line, min(first_line) AS first_line, max(last_line) AS last_line FROM (
-            SELECT line, min(line) OVER same AS first_line, max(line) OVER same AS last_line, count(*) OVER same AS times
+            SELECT line, min(line) OVER same AS first_line, max(line) OVER same AS last_line,
+                count(*) OVER same AS times
             FROM (
                 SELECT line, unnest(keys) AS key FROM import_stage WHERE {MINE} AND NOT failed
             ) AS each WINDOW same AS (PARTITION BY key)

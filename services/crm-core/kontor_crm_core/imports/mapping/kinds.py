@@ -1,6 +1,6 @@
 """Recognises from its columns which system a file comes from, and whether it holds people at all."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from kontor_crm_core.imports.mapping.synonyms import NAMES, PART_OF_NAME, squeezed
@@ -26,8 +26,9 @@ SYSTEMS = (
     System(
         "salesforce",
         keys(
-            "IsDeleted|MasterRecordId|AccountId|SystemModstamp|LastModifiedById|CreatedById|OwnerId|MailingCity|ReportsToId|IsConverted"
-            "|LeadSource|Salutation|MailingStreet|HasOptedOutOfEmail|Contact ID|Lead ID|18-digit ID|Account ID|ConvertedAccountId"
+            "IsDeleted|MasterRecordId|AccountId|SystemModstamp|LastModifiedById|CreatedById|OwnerId|MailingCity"
+            "|ReportsToId|IsConverted|LeadSource|Salutation|MailingStreet|HasOptedOutOfEmail|Contact ID|Lead ID"
+            "|18-digit ID|Account ID|ConvertedAccountId"
         ),
         2,
         ("contactid", "leadid", "18digitid", "id", "contactid18"),
@@ -35,41 +36,56 @@ SYSTEMS = (
     System(
         "hubspot",
         keys(
-            "Record ID|Lead Status|Create Date|Original Source|Contact owner|Associated Company|Lifecycle Stage|Marketing contact status"
-            "|Last Activity Date|Original Traffic Source|Record ID - Contact|Associated Company IDs|Unsubscribed from all email|Contact ID"
+            "Record ID|Lead Status|Create Date|Original Source|Contact owner|Associated Company|Lifecycle Stage"
+            "|Marketing contact status|Last Activity Date|Original Traffic Source|Record ID - Contact"
+            "|Associated Company IDs|Unsubscribed from all email|Contact ID"
         ),
         3,
         ("recordid", "recordidcontact", "vid", "contactid", "hsobjectid"),
     ),
     System(
         "zoho",
-        keys("Record Id|Contact Owner.id|Account Name.id|Email Opt Out|Contact Id|Skype ID|Lead Owner.id|Secondary Email|Created By.id"),
+        keys(
+            "Record Id|Contact Owner.id|Account Name.id|Email Opt Out|Contact Id|Skype ID|Lead Owner.id"
+            "|Secondary Email|Created By.id"
+        ),
         2,
         ("recordid", "contactid", "leadid"),
     ),
     System(
         "pipedrive",
-        keys("Person - ID|Person - Name|Person - Organization|Open deals|Won deals|Next activity date|Person - Owner|Person - Email - Work"),
+        keys(
+            "Person - ID|Person - Name|Person - Organization|Open deals|Won deals|Next activity date|Person - Owner"
+            "|Person - Email - Work"
+        ),
         2,
         ("personid", "id"),
     ),
     System("mailchimp", keys("MEMBER_RATING|OPTIN_TIME|LEID|EUID|CONFIRM_TIME|OPTIN_IP|CC|LAST_CHANGED"), 2, ("euid",)),
 )
 COMPANY_SIGNS = keys(
-    "BillingCity|BillingStreet|BillingCountry|BillingState|AnnualRevenue|Annual Revenue|NumberOfEmployees|Number of Employees"
-    "|TickerSymbol|Ticker Symbol|SIC|SIC Code|Industry|AccountNumber|Account Number|ParentId|Parent Account|Parent Company|Employees"
-    "|Company owner|Company domain name|Account Owner|Account Type|Founded|Year Founded|VAT|VAT Number|USt-IdNr|Branche|Umsatz"
-    "|Mitarbeiter|Mitarbeiterzahl|Anzahl Mitarbeiter|Rechtsform|Handelsregister|SIRET|SIREN|Secteur|Effectif|Chiffre d'affaires"
-    "|Number of Associated Contacts|People|Organization - Name|Organization - Address|ShippingCity|Shipping City|Billing City"
+    "BillingCity|BillingStreet|BillingCountry|BillingState|AnnualRevenue|Annual Revenue|NumberOfEmployees"
+    "|Number of Employees|TickerSymbol|Ticker Symbol|SIC|SIC Code|Industry|AccountNumber|Account Number|ParentId"
+    "|Parent Account|Parent Company|Employees|Company owner|Company domain name|Account Owner|Account Type|Founded"
+    "|Year Founded|VAT|VAT Number|USt-IdNr|Branche|Umsatz|Mitarbeiter|Mitarbeiterzahl|Anzahl Mitarbeiter|Rechtsform"
+    "|Handelsregister|SIRET|SIREN|Secteur|Effectif|Chiffre d'affaires|Number of Associated Contacts|People"
+    "|Organization - Name|Organization - Address|ShippingCity|Shipping City|Billing City"
 )
 DEAL_SIGNS = keys(
-    "StageName|Stage|Deal Stage|Deal Name|Deal|Deal - Title|Deal - Stage|Deal - Value|Amount|CloseDate|Close Date|Closing Date|Probability"
-    "|ForecastCategory|Forecast Category|ExpectedRevenue|Expected Revenue|IsWon|IsClosed|Pipeline|Opportunity Name|Opportunity Owner"
-    "|Deal Owner|Expected close date|NextStep|Next Step|Deal Type|Weighted amount|Phase|Verkaufschance|Abschlussdatum|Opportunité|Oportunidad"
+    "StageName|Stage|Deal Stage|Deal Name|Deal|Deal - Title|Deal - Stage|Deal - Value|Amount|CloseDate|Close Date"
+    "|Closing Date|Probability|ForecastCategory|Forecast Category|ExpectedRevenue|Expected Revenue|IsWon|IsClosed"
+    "|Pipeline|Opportunity Name|Opportunity Owner|Deal Owner|Expected close date|NextStep|Next Step|Deal Type"
+    "|Weighted amount|Phase|Verkaufschance|Abschlussdatum|Opportunité|Oportunidad"
 )
-DEALS_CALLED = keys("StageName|Stage|Deal Stage|Deal Name|Deal - Title|Deal - Stage|Opportunity Name|Verkaufschance|Phase|Opportunité|Oportunidad")
+DEALS_CALLED = keys(
+    "StageName|Stage|Deal Stage|Deal Name|Deal - Title|Deal - Stage|Opportunity Name|Verkaufschance|Phase"
+    "|Opportunité|Oportunidad"
+)
 DEALS_NAMED = keys("Deal Name|Deal - Title|Opportunity Name|StageName|Verkaufschance|Opportunité|Oportunidad")
-COMPANIES_NAMED = keys("Name|Company name|Account Name|Organization name|Company|Firma|Société|Organization|Organization - Name|Azienda|Empresa|Unternehmen")
+COMPANIES_NAMED = keys(
+    "Name|Company name|Account Name|Organization name|Company|Firma|Société|Organization|Organization - Name"
+    "|Azienda|Empresa|Unternehmen"
+)
 PARTS = frozenset({"nom", "nombre", "nome"})
 
 

@@ -112,7 +112,8 @@ def check(uses: Sequence[Use], unique: Collection[str], wanted: Wanted) -> None:
         raise no_key(uses, kind)
     unknown = [use.column.name for use in uses if not use.field and use.column.name.lower() not in IGNORED]
     if wanted.unknown_is_error and unknown:
-        told = f"These columns mean nothing known: {', '.join(unknown[:10])}. Map them, or leave them out with an empty field."
+        names = ", ".join(unknown[:10])
+        told = f"These columns mean nothing known: {names}. Map them, or leave them out with an empty field."
         raise FileFault(FileCode.UNKNOWN_COLUMN, told)
 
 
@@ -120,9 +121,9 @@ def no_key(uses: Sequence[Use], kind: str) -> FileFault:
     """The refusal of a file in which nothing tells one person from another."""
     names = ", ".join(use.column.name for use in uses[:12])
     if kind == "companies":
-        help_ = "It looks like companies, and this imports people. Add companies with crm_upsert_company, or export contacts."
+        help_ = "It looks like companies, and this imports people. Add companies with crm_upsert_company."
     elif kind == "deals":
-        help_ = "It looks like deals, and this imports people. Make deals with crm_create_deal, or export contacts."
+        help_ = "It looks like deals, and this imports people. Make deals with crm_create_deal."
     else:
         help_ = (
             "Map a column to email, phone, id, external_id:<system> or a unique property; "

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from kontor_crm_core.imports.mapping.kinds import system_of
+from kontor_crm_core.imports.mapping.kinds import keys, system_of
 from kontor_crm_core.imports.mapping.synonyms import NAMES, NUMBERED, PART_OF_NAME, squeezed
 from kontor_crm_core.imports.mapping.targets import (
     FORBIDDEN,
@@ -18,13 +18,10 @@ from kontor_crm_core.imports.mapping.targets import (
 
 EMAIL = re.compile(r"[^@\s;,]+@[^@\s;,]+\.[^@\s;,.]+")
 DIALLED = re.compile(r"\+[\d ()./-]{7,24}")
-TIMES = frozenset(
-    squeezed(each)
-    for each in (
-        "created_at|updated_at|Create Date|Created Date|CreatedDate|Created Time|Last Modified Date|LastModifiedDate|SystemModstamp"
-        "|Modified Time|Update time|Person created|Erstellt am|Erstelldatum|Geändert am|Date de création|Last Modified"
-        "|OPTIN_TIME|CONFIRM_TIME|LAST_CHANGED|Last Activity Date|LastActivityDate"
-    ).split("|")
+TIMES = keys(
+    "created_at|updated_at|Create Date|Created Date|CreatedDate|Created Time|Last Modified Date|LastModifiedDate"
+    "|SystemModstamp|Modified Time|Update time|Person created|Erstellt am|Erstelldatum|Geändert am|Date de création"
+    "|Last Modified|OPTIN_TIME|CONFIRM_TIME|LAST_CHANGED|Last Activity Date|LastActivityDate"
 )
 LOOKED_AT = 100
 SURE, NAMED, LIKELY, LOOK, LEAST = 1.0, 0.95, 0.8, 0.65, 0.6

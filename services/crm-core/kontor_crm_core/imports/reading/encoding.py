@@ -98,7 +98,9 @@ class Survey:
         if not self._head.strip(b" \t\r\n\xef\xbb\xbf"):
             raise FileFault(FileCode.FILE_EMPTY, "The file is empty.")
         refuse_other_kinds(self._head)
-        marked = next((Encoding(name, 1.0, "mark", len(mark)) for mark, name in MARKS if self._head.startswith(mark)), None)
+        marked = next(
+            (Encoding(name, 1.0, "mark", len(mark)) for mark, name in MARKS if self._head.startswith(mark)), None
+        )
         if wanted:
             name = named(wanted)
             return Encoding(name, 1.0, "given", marked.mark if marked and marked.name == name else 0)
@@ -166,10 +168,15 @@ def mostly_utf8(sample: bytes) -> bool:
 def zeros(head: bytes) -> Encoding | None:
     """UTF-16 or UTF-32 without a mark, told by where zero bytes stand."""
     quarter = len(head) // 4
-    if not quarter or not 0.1 < head.count(0) / len(head):
+    if not quarter or not head.count(0) / len(head) > 0.1:
         return None
     shares = [head[at : quarter * 4 : 4].count(0) / quarter for at in range(4)]
-    for name, zero in (("utf_32_le", (1, 2, 3)), ("utf_32_be", (0, 1, 2)), ("utf_16_le", (1, 3)), ("utf_16_be", (0, 2))):
+    for name, zero in (
+        ("utf_32_le", (1, 2, 3)),
+        ("utf_32_be", (0, 1, 2)),
+        ("utf_16_le", (1, 3)),
+        ("utf_16_be", (0, 2)),
+    ):
         others = [share for at, share in enumerate(shares) if at not in zero]
         if all(shares[at] > 0.3 for at in zero) and all(share < 0.05 for share in others):
             return Encoding(name, 0.9, "guess")

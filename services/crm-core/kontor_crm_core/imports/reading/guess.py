@@ -81,7 +81,7 @@ def singles(sample: bytes) -> Iterator[Guess]:
 
 
 def fitness(text: str, languages: Sequence[str]) -> float:
-    """How well the characters beyond ASCII suit the languages of an encoding, from 0 to 1: the best and all together."""
+    """How well characters beyond ASCII suit the languages of an encoding, from 0 to 1: the best and all together."""
     foreign = [at for at, each in enumerate(text) if not each.isascii()]
     if not foreign:
         return 0.0

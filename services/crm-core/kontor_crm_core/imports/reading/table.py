@@ -164,7 +164,9 @@ class TableReader:
             return
         if len(cells) > width and not any(map(str.strip, cells[width:])):
             yield from self._data([Row(row.line, cells[:width])])
-        elif self._is_footer(cells) or [trimmed(each) for each in cells] == [trimmed(each) for each in self._form.header.raw]:
+        elif self._is_footer(cells) or [trimmed(each) for each in cells] == [
+            trimmed(each) for each in self._form.header.raw
+        ]:
             self.skipped.add(row.line)
         else:
             yield Row(row.line, cells, RowCode.ROW_LENGTH)
@@ -184,7 +186,9 @@ def surveyed(chunks: Iterable[bytes], wanted: str = "") -> Encoding:
     return survey.encoding(wanted)
 
 
-def read(data: bytes, known: Callable[[str], bool], wishes: Wishes | None = None, *, piece: int = HEAD) -> tuple[Format, list[Row]]:
+def read(
+    data: bytes, known: Callable[[str], bool], wishes: Wishes | None = None, *, piece: int = HEAD
+) -> tuple[Format, list[Row]]:
     """A small file whole: its format and its data rows; raises FileFault."""
     wishes = wishes or Wishes()
     pieces = [data[at : at + piece] for at in range(0, len(data), piece)]

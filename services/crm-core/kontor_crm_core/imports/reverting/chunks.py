@@ -188,5 +188,3 @@ async def write_once(call: Call, undoing: Undoing) -> None:
 def next_round(phase: str) -> str:
     """The round after one."""
     return ROUNDS[ROUNDS.index(phase) + 1]
-
-

@@ -28,7 +28,7 @@ TEXTS = (Target.FIRST_NAME, Target.LAST_NAME, Target.TITLE, Target.CITY, Target.
 CLEARED: Mapping[Target, str] = {**{each: str(each) for each in TEXTS}, Target.OWNER: "owner_id"}
 PLACE = re.compile(r"email(\d{1,2})")
 ROW_FAULTS: Mapping[str, str] = {
-    "row_length": "The row has {cells} cells, the header {width}; a delimiter or quotation mark is missing or too many.",
+    "row_length": "The row has {cells} cells, the header {width}; a delimiter or quotation mark is wrong.",
     "row_too_large": "The row is longer than 1,048,576 characters, or a cell longer than 131,072.",
 }
 
@@ -96,9 +96,7 @@ def compiled(
     return RowPlan(cells, len(uses), guarded)
 
 
-def reader(
-    field: Field, column: str, definitions: Mapping[str, Definition], reading: Reading, *, ours: bool
-) -> Read:
+def reader(field: Field, column: str, definitions: Mapping[str, Definition], reading: Reading, *, ours: bool) -> Read:
     """How a column of a field is read."""
     made: Mapping[Target, Callable[[], Read]] = {
         Target.EMAIL: lambda: readers.one_email if ours else readers.emails,
