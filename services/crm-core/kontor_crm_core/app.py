@@ -16,7 +16,11 @@ from kontor_crm_core.deal.service import Deals
 from kontor_crm_core.engagement.calls import Calls
 from kontor_crm_core.engagement.emails import Emails
 from kontor_crm_core.engagement.meetings import Meetings
+from kontor_crm_core.exports.service import Exports, run_export
 from kontor_crm_core.file.service import Files, forget_files
+from kontor_crm_core.imports.job import run_import
+from kontor_crm_core.imports.reverting.job import run_revert
+from kontor_crm_core.imports.service import Imports
 from kontor_crm_core.note.service import Notes
 from kontor_crm_core.operation.service import Operations
 from kontor_crm_core.operation.store import gave_up
@@ -78,12 +82,17 @@ def build(settings: Settings) -> Service:
             Properties(),
             AdvancedSearch(),
             Segments(),
+            Imports(),
+            Exports(),
         ],
         gave_up=gave_up,
         jobs={
             FOLLOW: run_follow_stages,
             ASSIGN: run_assign_owner,
             REINDEX: run_reindex,
+            "import": run_import,
+            "import_revert": run_revert,
+            "export": run_export,
             **PROPERTY_JOBS,
             **SEGMENT_JOBS,
         },
