@@ -7,14 +7,26 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from kontor_protos.kontor.crm.v1.common_pb import ExternalId
+from kontor_protos.kontor.crm.v1.companies_pb import UpsertCompanyRequest
+from kontor_protos.kontor.crm.v1.contacts_pb import UpsertContactRequest
+from sqlalchemy import TextClause
 from sqlalchemy.dialects import postgresql
 
 from kontor_crm_core.association.queries import REACHED
-from kontor_crm_core.company.queries import FIND as FIND_COMPANY
-from kontor_crm_core.contact.queries import FIND as FIND_CONTACT
+from kontor_crm_core.company import matching as company_matching
+from kontor_crm_core.company import reading as company_reading
+from kontor_crm_core.company import renaming
+from kontor_crm_core.company.wanted import wanted_company
+from kontor_crm_core.contact import employer
+from kontor_crm_core.contact import matching as contact_matching
+from kontor_crm_core.contact import reading as contact_reading
+from kontor_crm_core.contact.wanted import wanted_contact
 from kontor_crm_core.customer.queries import IDENTIFY, NEAR, PICTURES, SEARCH, WORD_COUNTS
+from kontor_crm_core.record.finding import finding, used_of
 from kontor_crm_core.record.queries import COUNTS_OF_ONE, HISTORY, RECORD
 from kontor_platform.data.records.terms import IDENTIFIERS, bounds
+from kontor_platform.runtime.principal import TenantSettings
 
 BIG = frozenset(
     {
@@ -29,6 +41,12 @@ BIG = frozenset(
         "record_change",
         "search_term",
     }
+)
+FOREIGN = [ExternalId(system="hubspot", value="7")]
+CONTACT = UpsertContactRequest(email="p7@x.example", phone="+49301234567", external_ids=FOREIGN)
+COMPANIES = (
+    UpsertCompanyRequest(name="company7", domain="d7.example", external_ids=FOREIGN),
+    UpsertCompanyRequest(name="company7"),
 )
 NEIGHBOURS, MINE, THEIRS = 20, 4000, 400
 SLACK = 25
@@ -113,6 +131,20 @@ def wasteful(connection: psycopg.Connection[Any], statement: str, values: dict[s
     ]
 
 
+def by_keys(noun: str, matching: Any, wanted: list[Any], tenant: UUID) -> dict[str, tuple[str, dict[str, Any]]]:
+    """The queries that find live and deleted records by keys."""
+    keys = matching.sought(wanted)
+    live = finding(used_of(keys, matching.BRANCHES), matching.COLUMNS)
+    buried = finding(used_of(keys, matching.BURIED_BRANCHES), matching.BURIED_COLUMNS)
+    values = keys.values(tenant)
+    return {f"{noun} by keys": (compiled(live), values), f"deleted {noun} by keys": (compiled(buried), values)}
+
+
+def compiled(statement: TextClause) -> str:
+    """A statement as the driver takes it."""
+    return str(statement.compile(dialect=DIALECT))
+
+
 def test_every_query_is_a_range_of_an_index(crm: Any, contact: str, filled: psycopg.Connection[Any]) -> None:
     """Search, lookup, matching and reading are done without a scan of what belongs to others."""
     both = {"tenant": crm.principal.tenant, "types": ["contact", "company"]}
@@ -122,7 +154,7 @@ def test_every_query_is_a_range_of_an_index(crm: Any, contact: str, filled: psyc
     key = {"query": "7", "email": "p7@x.example", "domain": "d7.example", "phones": ["+497"], "name": "last7"}
     links = {"type": "", "label": "", "record_type": "", "record": contact, "most": 1001, "limit": 11}
     first = {"after_depth": 0, "after_far": UUID(int=0), "after_type": "", "after_forward": False}
-    foreign = {"systems": ["hubspot"], "values": ["7"]}
+    companies = [wanted_company(each, TenantSettings()) for each in COMPANIES]
     queries: dict[str, tuple[str, dict[str, Any]]] = {
         "a word": (SEARCH, search | ranges(["last77"])),
         "a beginning": (SEARCH, search | ranges(["last3"])),
@@ -137,13 +169,17 @@ def test_every_query_is_a_range_of_an_index(crm: Any, contact: str, filled: psyc
         "counts": (COUNTS_OF_ONE, one),
         "links": (REACHED, both | links | first | {"depth": 1}),
         "links in two steps": (REACHED, both | links | first | {"depth": 2}),
-        "contact by keys": (
-            str(FIND_CONTACT.compile(dialect=DIALECT)),
-            both | foreign | {"emails": ["p7@x.example"], "phones": ["+497"]},
+        **by_keys("contacts", contact_matching, [wanted_contact(CONTACT, TenantSettings())], crm.principal.tenant),
+        **by_keys("companies", company_matching, companies, crm.principal.tenant),
+        "contacts as plans need them": (compiled(contact_reading.STATES), one | {"ids": [contact]}),
+        "companies as plans need them": (compiled(company_reading.STATES), one | {"ids": [contact]}),
+        "companies of contacts": (
+            compiled(employer.FIND),
+            both | {"ids": [UUID(contact)], "domains": ["d7.example"], "names": ["company7"]},
         ),
-        "company by keys": (
-            str(FIND_COMPANY.compile(dialect=DIALECT)),
-            both | foreign | {"domains": ["d7.example"], "name": "company7"},
+        "people of a company": (
+            compiled(renaming.STAFF),
+            both | {"companies": [contact], "after": renaming.FIRST, "limit": 1000},
         ),
     }
     found = {name: wasteful(filled, statement, values) for name, (statement, values) in queries.items()}

@@ -11,7 +11,7 @@ from kontor_crm_core.association.edges import link, unlink
 from kontor_crm_core.association.listing import COUNTED, FIRST, Wish, linked_page
 from kontor_crm_core.association.queries import KNOWN
 from kontor_crm_core.association.rules import STANDARD, Edge, Plan
-from kontor_crm_core.contact.reading import refreshed
+from kontor_crm_core.contact.reindexing import reindex
 from kontor_crm_core.refs import refs
 from kontor_platform.contract.names import nearest
 from kontor_platform.contract.problem import Gone, InvalidField, NotFound
@@ -78,7 +78,7 @@ async def require_known(call: Call, record: str) -> None:
 async def renamed(call: Call, plan: Plan) -> None:
     """Makes contacts found by the company they work for now."""
     edges = [*plan.inserts, *plan.updates, *plan.deletes]
-    await refreshed(call, {edge.from_id for edge in edges if edge.type_key == "contact_company"})
+    await reindex(call, {edge.from_id for edge in edges if edge.type_key == "contact_company"})
 
 
 def counted(plan: Plan) -> pb.LinkEntitiesResponse:

@@ -1,59 +1,55 @@
-"""Reads companies as they are now and keeps what they are found by."""
+"""Reads companies: as callers see them, and as plans need them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from kontor_protos.kontor.crm.v1.companies_pb import Company
-from sqlalchemy import select, text
+from sqlalchemy import Row, text
 
-from kontor_crm_core.association.models import ASSOCIATIONS
-from kontor_crm_core.identity.parse import digits, parse_phone
-from kontor_crm_core.record.terms import index
+from kontor_crm_core.company.state import CompanyState
+from kontor_crm_core.record.lookups import ForeignId
 from kontor_crm_core.record.views import COMPANY, one_live
-from kontor_platform.data.records import terms
-from kontor_platform.data.records.terms import Field, Term
 from kontor_platform.runtime.call import Call
 
 READ = text(one_live("company", COMPANY))
+HOLD = text(
+    "SELECT id FROM company WHERE tenant_id = :tenant AND id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE"
+)
+# What identified a deleted company is read with it, so that it can be given back.
+STATES = text(
+    """
+    SELECT c.id, c.version, c.deleted_at IS NOT NULL AS deleted, c.name, c.industry, c.employees, c.phone, c.city,
+        c.country, c.description, c.owner_id, c.props,
+        ARRAY(SELECT d.domain FROM company_domain d
+            WHERE d.tenant_id = c.tenant_id AND d.company_id = c.id AND (d.live OR c.deleted_at IS NOT NULL)
+            ORDER BY d.position, d.domain) AS domains,
+        (SELECT json_agg(json_build_array(x.system, x.value) ORDER BY x.system, x.value)
+            FROM external_id x WHERE x.tenant_id = c.tenant_id AND x.record_id = c.id
+                AND (x.live OR c.deleted_at IS NOT NULL)) AS external_ids
+    FROM company c WHERE c.tenant_id = :tenant AND c.id = ANY(CAST(:ids AS uuid[]))
+    """
+)
 
 
 async def companies(call: Call, ids: Iterable[UUID]) -> Mapping[UUID, Company]:
-    """Live companies by id."""
+    """Live companies by id, as callers see them."""
     rows = await call.session.execute(READ, {"tenant": call.actor.tenant, "ids": list(ids)})
     return {row.id: Company.from_json(row.record) for row in rows}
 
 
-async def refreshed(call: Call, ids: Iterable[UUID]) -> Mapping[UUID, Company]:
-    """Live companies by id, after each was made found by what it holds now."""
-    read = await companies(call, ids)
-    for record_id, company in sorted(read.items()):
-        await index(call, record_id, terms.gathered(terms_of(company, call.actor.settings.region)))
-    return read
+async def states(call: Call, ids: Iterable[UUID], *, lock: bool = False) -> Mapping[UUID, CompanyState]:
+    """Companies by id, deleted ones too; `lock` holds them in the order of their ids until the transaction ends."""
+    wanted = {"tenant": call.actor.tenant, "ids": sorted(set(ids))}
+    if not wanted["ids"]:
+        return {}
+    if lock:
+        # Not in one statement: what hangs on a row that was waited for would be read as it was before.
+        await call.session.execute(HOLD, wanted)
+    return {row.id: state(row) for row in await call.session.execute(STATES, wanted)}
 
 
-async def staff(call: Call, company: UUID) -> list[UUID]:
-    """Contacts who work for the company; they are found by its name too."""
-    columns = ASSOCIATIONS.c
-    rows = await call.session.execute(
-        select(columns.from_id).where(
-            columns.tenant_id == call.actor.tenant,
-            columns.to_id == company,
-            columns.type_key == "contact_company",
-            columns.is_primary,
-        )
-    )
-    return list(rows.scalars())
-
-
-def terms_of(company: Company, region: str) -> Iterator[Term]:
-    """What a company is found by, most telling first."""
-    yield from terms.of_text(company.name, Field.NAME)
-    for domain in company.domains:
-        yield from terms.of_domain(domain)
-    if company.has_field("phone"):
-        phone = parse_phone(company.phone, region)
-        yield from terms.of_phone(phone.e164 or "", phone.national_digits or digits(phone.raw))
-    for foreign in company.external_ids:
-        yield from terms.of_external_id(foreign.value)
-    yield from terms.of_text(company.industry, Field.TITLE)
-    yield from terms.of_text(company.city, Field.CITY)
+def state(row: Row[tuple[object, ...]]) -> CompanyState:
+    """A company as its row tells it."""
+    told = {name: value for name, value in row._mapping.items() if name not in ("external_ids", "domains")}
+    ids = [ForeignId(*each) for each in row.external_ids or ()]
+    return CompanyState(**told, domains=list(row.domains), external_ids=ids)

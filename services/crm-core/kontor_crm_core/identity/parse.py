@@ -1,13 +1,17 @@
-"""Reads addresses, numbers and domains with the libraries that know their rules."""
+"""Reads addresses, numbers and domains with the libraries that know their rules, and remembers what it read."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import phonenumbers
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
+from email_validator.rfc_constants import DOT_ATOM_TEXT, EMAIL_MAX_LENGTH
 
 from kontor_crm_core.identity.free_mail import FREE_MAIL
 from kontor_platform.data.records.fold import clean
+
+REMEMBERED = 8192
 
 
 class Unreadable(Exception):
@@ -39,15 +43,41 @@ class Phone:
         return f"{self.e164}x{self.ext}" if self.ext else self.e164 or digits(self.raw) or self.raw
 
 
+@lru_cache(REMEMBERED)
 def parse_email(text: str) -> Email:
     """Reads an address without asking the network; raises Unreadable."""
     raw = clean(text)
+    plain = parse_plain(raw)
+    if plain:
+        return plain
     try:
         valid = validated(raw)
     except EmailNotValidError as error:
         raise Unreadable(str(error)) from error
-    domain = (valid.ascii_domain or valid.domain).lower()
-    return Email(raw, valid.normalized.lower(), "" if domain in FREE_MAIL else domain)
+    return Email(raw, valid.normalized.lower(), company_domain((valid.ascii_domain or valid.domain).lower()))
+
+
+def parse_plain(raw: str) -> Email | None:
+    """The same for an ordinary address, whose domain is validated once for all its addresses; None for others."""
+    local, _, domain = raw.rpartition("@")
+    if not (raw.isascii() and len(raw) <= EMAIL_MAX_LENGTH and DOT_ATOM_TEXT.match(local) and is_host(domain)):
+        return None
+    return Email(raw, raw.lower(), company_domain(domain.lower()))
+
+
+@lru_cache(REMEMBERED)
+def is_host(domain: str) -> bool:
+    """Whether mail may go to a domain that is written in ASCII and means nothing else."""
+    try:
+        valid = validated(f"host@{domain}")
+    except EmailNotValidError:
+        return False
+    return valid.domain == valid.ascii_domain == domain.lower()
+
+
+def company_domain(domain: str) -> str:
+    """The domain, if it can belong to a company."""
+    return "" if domain in FREE_MAIL else domain
 
 
 def validated(address: str) -> ValidatedEmail:
@@ -55,6 +85,7 @@ def validated(address: str) -> ValidatedEmail:
     return validate_email(address, check_deliverability=False, test_environment=True)
 
 
+@lru_cache(REMEMBERED)
 def parse_phone(text: str, region: str) -> Phone:
     """Reads a number in the region's habits; one that cannot be read keeps its text alone."""
     raw = clean(text)
@@ -86,6 +117,7 @@ def trusted(number: phonenumbers.PhoneNumber, *, international: bool) -> bool:
     return possible and (international or phonenumbers.is_valid_number(number))
 
 
+@lru_cache(REMEMBERED)
 def parse_domain(text: str) -> str:
     """The registered form of a domain or of a web address's host, in ASCII; raises Unreadable."""
     address = clean(text)
@@ -101,4 +133,6 @@ def parse_domain(text: str) -> str:
 
 def digits(text: str) -> str:
     """The decimal digits of a text, in ASCII."""
+    if text.isascii():
+        return "".join(filter(str.isdecimal, text))
     return "".join(str(int(each)) for each in text if each.isdecimal())

@@ -17,6 +17,8 @@ class MultiValueMode(StrEnum):
 
 def combined(present: Sequence[T], given: Sequence[T], mode: MultiValueMode, key: Callable[[T], object]) -> list[T]:
     """The values after the wish, in order and each once; what there is keeps its place and its spelling."""
+    if not present:
+        return [] if mode is MultiValueMode.REMOVE else list({key(each): each for each in given}.values())
     held = {key(each): each for each in present}
     told = {key(each): each for each in given}
     if mode is MultiValueMode.ADD:

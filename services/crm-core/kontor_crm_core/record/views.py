@@ -12,7 +12,7 @@ json_build_object({IDENTITY.format("contact")},
     'city', contact.city, 'country', contact.country, 'owner_id', contact.owner_id,
     'emails', (
         SELECT json_agg(json_build_object('address', e.raw, 'is_primary', e.position = 0, 'opted_out', e.opted_out,
-            'bounced', e.bounced) ORDER BY e.position)
+            'bounced', e.bounced, 'consent_basis', e.consent_basis) ORDER BY e.position)
         FROM contact_email e WHERE e.tenant_id = contact.tenant_id AND e.contact_id = contact.id AND e.live),
     'phones', (
         SELECT json_agg(json_build_object('raw', p.raw, 'e164', p.e164, 'extension', p.ext,

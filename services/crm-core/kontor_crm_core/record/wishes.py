@@ -1,97 +1,88 @@
-"""What an upsert asks for, apart from what kind of record it is."""
+"""What an upsert says of a record, read and checked before anything is looked up."""
 
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias
 from uuid import UUID
 
-from kontor_protos.kontor.crm.v1.common_pb import Warning
+from kontor_protos.kontor.crm.v1.common_pb import ExternalId, Warning
 from kontor_protos.kontor.platform.v1.errors_pb import FieldProblem
 from protobuf import Message
 
-from kontor_platform.contract.problem import JSON, InvalidField
+from kontor_crm_core.record.lookups import ForeignId
+from kontor_crm_core.record.matching import MatchKey
+from kontor_crm_core.record.values import MultiValueMode
+from kontor_platform.contract.problem import InvalidField
 from kontor_platform.data.records.fold import clean
+from kontor_platform.data.records.planned import PropertyChange
 
-SENTENCES = {
-    "created": "Created the {noun} {name}.",
-    "updated": "Updated the {noun} {name}: {fields}.",
-    "unchanged": "The {noun} {name} is unchanged.",
-}
+Scalar: TypeAlias = "str | int | None"
+# Control characters but for tab and line breaks, separators of lines and paragraphs, and what turns the direction of
+# writing round (Unicode Standard Annex 9): none belongs in a value, and the last make one text look like another.
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+UNSEEN = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+UNSEEN_KINDS = frozenset(("Cc", "Cf", "Zl", "Zp", "Zs"))
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a value: where, in words, and by its stable code."""
+
+    field: str
+    message: str
+    code: str
 
 
 @dataclass(slots=True)
 class Notes:
     """What is noticed while a request is read: faults that refuse it, warnings that do not."""
 
-    faults: list[FieldProblem] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
     warnings: list[Warning] = field(default_factory=list)
 
-    def fault(self, path: str, message: str) -> None:
+    def fault(self, path: str, message: str, code: str) -> None:
         """Notes a fault."""
-        self.faults.append(FieldProblem(field=path, message=message))
+        self.faults.append(Fault(path, message, code))
 
     def warn(self, code: str, message: str, path: str = "") -> None:
         """Notes a warning."""
         self.warnings.append(Warning(code=code, message=message, field=path))
 
+    def blank(self, path: str) -> None:
+        """Warns that a blank text was taken as left out."""
+        self.warn("blank_ignored", f"{path} is blank and was left as it is; name it in clear to empty it.", path)
+
     def settle(self) -> None:
         """Raises InvalidField with all faults noted, if any."""
         if self.faults:
-            raise InvalidField(self.faults[0].message, fields=self.faults)
-
-
-def texts(request: Message, names: Sequence[str], cleared: Iterable[str], notes: Notes) -> dict[str, str | None]:
-    """The text fields a request sets or clears; blank ones count as left out and are warned of."""
-    wanted: dict[str, str | None] = {}
-    for name in names:
-        given = getattr(request, name)
-        value = clean(given)
-        if given and not value:
-            warn_blank(notes, name)
-        if value:
-            wanted[name] = value
-    return wanted | cleared_texts(wanted, [name for name in cleared if name in names], notes)
-
-
-def cleared_texts(wanted: Mapping[str, object], cleared: Sequence[str], notes: Notes) -> dict[str, str | None]:
-    """The fields to empty; one that is set as well is a fault."""
-    for name in cleared:
-        if name in wanted:
-            notes.fault("clear", f"{name} is both given and cleared; leave one of them out.")
-    return dict.fromkeys(cleared)
-
-
-def listed(request: Message, single: str, several: str, notes: Notes) -> list[tuple[str, str]]:
-    """The values of a field that may be given once or several times, each with its path; blank ones are warned of."""
-    given = [(single, getattr(request, single))] if getattr(request, single) else []
-    given += [(f"{several}[{at}]", value) for at, value in enumerate(getattr(request, several))]
-    for path, value in given:
-        if not value.strip():
-            warn_blank(notes, path)
-    return [(path, value) for path, value in given if value.strip()]
-
-
-def warn_blank(notes: Notes, path: str) -> None:
-    """Warns that a blank text was taken as left out."""
-    notes.warn("blank_ignored", f"{path} is blank and was left as it is; name it in clear to empty it.", path)
+            problems = [FieldProblem(field=each.field, message=each.message) for each in self.faults]
+            raise InvalidField(problems[0].message, fields=problems)
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """What became of a record, and the fields that changed."""
+class Wish:
+    """What is asked for whatever kind of record it is.
 
-    record: UUID
-    outcome: str
-    changed: Sequence[str]
+    `fields` maps columns to values, None where one is emptied. `owner` is the id or address of a user, as it was given.
+    """
 
-    def also(self, changed: Sequence[str]) -> "Written":
-        """The same after further fields changed."""
-        outcome = "updated" if changed and self.outcome == "unchanged" else self.outcome
-        return replace(self, outcome=outcome, changed=[*self.changed, *changed])
+    id: UUID | None
+    fields: Mapping[str, Scalar]
+    external_ids: Sequence[ForeignId]
+    owner: str
+    clear: frozenset[str]
+    mode: MultiValueMode
+    match_on: frozenset[MatchKey]
+    version: int | None
+    notes: Notes
+    properties: Sequence[PropertyChange] = ()
 
-    def sentence(self, noun: str, name: str) -> str:
-        """One sentence that says what happened."""
-        return SENTENCES[self.outcome].format(noun=noun, name=name, fields=", ".join(self.changed))
+    @property
+    def owner_changes(self) -> bool:
+        """Whether it says who owns the record, or that nobody does."""
+        return bool(self.owner) or "owner_id" in self.clear
 
 
 class Versioned(Protocol):
@@ -103,11 +94,97 @@ class Versioned(Protocol):
         """Tells whether it says so."""
 
 
+class Upsert(Versioned, Protocol):
+    """What the requests of all upserts have in common."""
+
+    id: str
+    external_ids: list[ExternalId]
+    owner_id: str
+    clear: list[str]
+    multi_value_mode: str
+    match_on: list[str]
+
+
+def read_wish(request: Upsert, fields: dict[str, Scalar], keys: frozenset[MatchKey], notes: Notes) -> Wish:
+    """What a request asks for; `fields` are the single values it gives, `keys` those it may be found by."""
+    clear = frozenset(request.clear)
+    for name in sorted(clear & fields.keys()):
+        contradict(name, notes)
+    wish = Wish(
+        id=UUID(request.id) if request.id else None,
+        fields=fields,
+        external_ids=read_external_ids(request.external_ids, notes) if request.external_ids else (),
+        owner=clean(request.owner_id),
+        clear=clear,
+        mode=MultiValueMode(request.multi_value_mode) if request.multi_value_mode else MultiValueMode.ADD,
+        match_on=frozenset(map(MatchKey, request.match_on)) or keys,
+        version=expected_version(request),
+        notes=notes,
+    )
+    if wish.owner and "owner_id" in clear:
+        contradict("owner_id", notes)
+    return wish
+
+
+def contradict(name: str, notes: Notes) -> None:
+    """Notes that a field is to be set and to be emptied."""
+    notes.fault("clear", f"{name} is both given and cleared; leave one of them out.", "rule_failed")
+
+
+def read_texts(request: Message, names: Sequence[str], notes: Notes) -> dict[str, Scalar]:
+    """The text fields a request sets; blank ones count as left out and are warned of."""
+    wanted: dict[str, Scalar] = {}
+    for name in names:
+        given = getattr(request, name)
+        if given:
+            value = read_text(given, name, notes)
+            if value:
+                wanted[name] = value
+    return wanted
+
+
+def read_text(given: str, path: str, notes: Notes) -> str:
+    """A text as it is stored; empty with a note where it is blank or holds what no value may."""
+    value = clean(given)
+    if is_blank(value):
+        notes.blank(path)
+        return ""
+    control = CONTROL.search(value)
+    if control:
+        notes.fault(path, f"{path} holds the control character U+{ord(control[0]):04X}.", "control_character")
+        return ""
+    return value
+
+
+def is_blank(value: str) -> bool:
+    """Whether nothing of a text can be seen."""
+    if value.isascii():
+        return not value
+    return all(each in UNSEEN or unicodedata.category(each) in UNSEEN_KINDS for each in value)
+
+
+def listed(request: Message, single: str, several: str, notes: Notes) -> list[tuple[str, str]]:
+    """The values of a field that may be given once or several times, each with its path; blank ones are warned of."""
+    one, more = getattr(request, single), getattr(request, several)
+    given = [(single, one)] if one else []
+    if more:
+        given += [(f"{several}[{at}]", value) for at, value in enumerate(more)]
+    return [(path, value) for path, value in given if read_text(value, path, notes)]
+
+
+def read_external_ids(given: Iterable[ExternalId], notes: Notes) -> list[ForeignId]:
+    """Ids of other systems without surrounding space, each once; one with a blank half is a fault."""
+    read: dict[ForeignId, None] = {}
+    for at, each in enumerate(given):
+        system, value = clean(each.system).lower(), clean(each.value)
+        if is_blank(system) or is_blank(value) or CONTROL.search(system + value):
+            told = "An external id needs a system and a value, both without control characters."
+            notes.fault(f"external_ids[{at}]", told, "control_character" if system and value else "required_missing")
+        else:
+            read[ForeignId(system, value)] = None
+    return list(read)
+
+
 def expected_version(request: Versioned) -> int | None:
     """The version the caller saw, if it said."""
     return request.expected_version if request.has_field("expected_version") else None
-
-
-def told_field(value: "JSON | UUID") -> JSON:
-    """A value as the change log holds it."""
-    return str(value) if isinstance(value, UUID) else value

@@ -34,6 +34,11 @@ def fold(text: str) -> str:
     """The text without regard to case, accents, width, invisible characters and the amount of space."""
     if text.isascii():
         return " ".join(text.lower().split())
+    return fold_any(text)
+
+
+def fold_any(text: str) -> str:
+    """The same for any text, also one that `fold` reads the short way."""
     apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     kept = "".join(each for each in apart if not unicodedata.combining(each) and unicodedata.category(each) != "Cf")
     return unicodedata.normalize("NFC", " ".join(kept.translate(UNDECOMPOSED).split()))
@@ -41,13 +46,14 @@ def fold(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """The folded words of a text in order; a run of a script without spaces gives its overlapping pairs."""
-    return [piece for word in separated(fold(text)) for piece in pieces(word)]
+    folded = fold(text)
+    if folded.isascii():
+        return WORD.findall(folded)
+    return [piece for word in separated(folded) for piece in pieces(word)]
 
 
 def separated(folded: str) -> list[str]:
     """The runs of letters, digits and the vowel signs that stay with their letters."""
-    if folded.isascii():
-        return WORD.findall(folded)
     return "".join(each if each.isalnum() or is_sign(each) else " " for each in folded).split()
 
 

@@ -1,8 +1,9 @@
 """Terms: what a record is found by, each with the fields it stands in."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import IntFlag
+from itertools import islice
+from typing import TypeAlias
 
 from kontor_platform.data.records.fold import fold, lettered, words
 
@@ -53,33 +54,46 @@ NAMES: Mapping[Field, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One term and one field it stands in."""
+# What leaves first where there are more terms than a record may have: the last of these.
+RANKS = (
+    Field.NAME,
+    Field.EMAIL,
+    Field.PHONE,
+    Field.DOMAIN,
+    Field.EXTERNAL_ID,
+    Field.COMPANY,
+    Field.TITLE,
+    Field.CITY,
+    Field.BLOCK,
+    Field.EMAIL_PART,
+    Field.DOMAIN_PART,
+    Field.PROPERTY,
+)
 
-    text: str
-    field: Field
+
+# One term and one field it stands in.
+Term: TypeAlias = tuple[str, int]
 
 
 def of_text(text: str, field: Field) -> Iterator[Term]:
     """The words of a text."""
     for word in words(text):
-        yield Term(word, field)
+        yield word, field
 
 
 def of_email(email_key: str) -> Iterator[Term]:
     """An address whole, its local part and the pieces of it, its domain and the domain's first label."""
     local, _, domain = email_key.rpartition("@")
-    yield Term(fold(email_key), Field.EMAIL)
-    yield Term(fold(local), Field.EMAIL_PART)
+    yield fold(email_key), Field.EMAIL
+    yield fold(local), Field.EMAIL_PART
     yield from of_text(local, Field.EMAIL_PART)
-    yield Term(fold(domain), Field.EMAIL_PART)
+    yield fold(domain), Field.EMAIL_PART
     yield from of_text(domain.partition(".")[0], Field.EMAIL_PART)
 
 
 def of_domain(domain: str) -> Iterator[Term]:
     """A domain whole and the words of its first label."""
-    yield Term(fold(domain), Field.DOMAIN)
+    yield fold(domain), Field.DOMAIN
     yield from of_text(domain.partition(".")[0], Field.DOMAIN_PART)
 
 
@@ -87,24 +101,47 @@ def of_phone(e164: str, national_digits: str) -> Iterator[Term]:
     """A number in both forms, and from its end behind a mark, so that its last digits are found too."""
     for form in (e164, national_digits):
         if form:
-            yield Term(form, Field.PHONE)
+            yield form, Field.PHONE
     if e164 or national_digits:
-        yield Term(REVERSED + (e164 or national_digits).lstrip("+")[::-1], Field.PHONE)
+        yield REVERSED + (e164 or national_digits).lstrip("+")[::-1], Field.PHONE
 
 
 def of_external_id(value: str) -> Iterator[Term]:
     """An id of another system."""
-    yield Term(fold(value), Field.EXTERNAL_ID)
+    yield fold(value), Field.EXTERNAL_ID
 
 
-def gathered(terms: Iterable[Term]) -> dict[str, Field]:
-    """At most 64 terms of at most 64 characters, the first ones first, with all fields each stands in."""
-    found: dict[str, Field] = {}
-    for term in terms:
-        text = term.text[:LONGEST_TERM].replace(SEPARATOR, "")
-        if text in found or (text and len(found) < MOST_TERMS):
-            found[text] = found.get(text, Field(0)) | term.field
-    return found
+def of_property(text: str) -> Iterator[Term]:
+    """The first words of a property that is searched."""
+    return islice(of_text(text, Field.PROPERTY), MOST_TERMS)
+
+
+def of_block(key: str) -> Iterator[Term]:
+    """A key under which records stand that may be the same; no search answers by it."""
+    if key:
+        yield BLOCK_MARK + key, Field.BLOCK
+
+
+def gathered(terms: Iterable[Term]) -> dict[str, int]:
+    """At most 64 terms of at most 64 characters, the most telling first, with the bits of all fields each stands in."""
+    found: dict[str, int] = {}
+    for text, field in terms:
+        kept = text if len(text) <= LONGEST_TERM and SEPARATOR not in text else shortened(text)
+        if kept:
+            # Not `|`, which would look the sum up among the fields.
+            found[kept] = int.__or__(found.get(kept, 0), field)
+    return found if len(found) <= MOST_TERMS else dict(sorted(found.items(), key=rank)[:MOST_TERMS])
+
+
+def shortened(text: str) -> str:
+    """A term as it may be stored."""
+    return text.replace(SEPARATOR, "")[:LONGEST_TERM]
+
+
+def rank(term: tuple[str, int]) -> tuple[bool, int]:
+    """How soon a term is kept: numbers from their end after all others, and by the most telling of its fields."""
+    text, bits = term
+    return text.startswith(REVERSED), next((at for at, field in enumerate(RANKS) if bits & field), len(RANKS))
 
 
 def is_word(term: str, fields: int) -> bool:
