@@ -7,6 +7,7 @@ from kontor_crm_core.company.service import Companies
 from kontor_crm_core.contact.service import Contacts
 from kontor_crm_core.customer.service import Customers
 from kontor_crm_core.deal.service import Deals
+from kontor_crm_core.duplicate.service import Duplicates
 from kontor_crm_core.note.service import Notes
 from kontor_crm_core.pipeline.service import Pipelines
 from kontor_crm_core.record.service import Records
@@ -32,6 +33,7 @@ def build(settings: Settings) -> Service:
             Deals(),
             Pipelines(),
             Associations(),
+            Duplicates(),
             Customers(),
             Records(),
             Notes(),

@@ -36,6 +36,8 @@ class ContactEmail(Table, table=True):
     bounced: bool = False
     consent_basis: str | None = None
     live: bool = True
+    origin_id: UUID | None = None
+    handed_on: bool = False
 
 
 class ContactPhone(Table, table=True):
@@ -52,6 +54,8 @@ class ContactPhone(Table, table=True):
     region: str | None = None
     position: int
     live: bool = True
+    origin_id: UUID | None = None
+    handed_on: bool = False
 
 
 CONTACTS = REGISTRY.metadata.tables["contact"]

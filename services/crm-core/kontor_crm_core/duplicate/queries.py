@@ -63,3 +63,9 @@ DATES = text(
     WHERE tenant_id = :tenant AND object_type = 'contact' AND type = 'date' AND archived_at IS NULL
     """
 )
+TELL_APART = text(
+    """
+    INSERT INTO not_duplicate (tenant_id, first_id, second_id, said_by, at)
+    VALUES (:tenant, :first, :second, :by, :at) ON CONFLICT DO NOTHING
+    """
+)

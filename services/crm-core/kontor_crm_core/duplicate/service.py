@@ -1,23 +1,32 @@
 """The rpc methods of duplicates."""
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from uuid import UUID
 
 from kontor_protos.kontor.crm.v1 import common_pb
 from kontor_protos.kontor.crm.v1 import duplicates_pb as pb
 
 from kontor_crm_core import paging
+from kontor_crm_core.contact.reading import contacts
 from kontor_crm_core.duplicate.compare import Profile
 from kontor_crm_core.duplicate.finding import Pair, pairs_of, reaches, walk
+from kontor_crm_core.duplicate.queries import TELL_APART
 from kontor_crm_core.duplicate.rules import Band
+from kontor_crm_core.merge.answers import merged_answer, parted_answer
+from kontor_crm_core.merge.merging import Wish, merge
+from kontor_crm_core.merge.parting import unmerge
+from kontor_crm_core.record.wishes import expected_version
 from kontor_crm_core.refs import live_refs
+from kontor_platform.contract.problem import InvalidField
+from kontor_platform.data.records.definitions import definitions
 from kontor_platform.runtime.call import Call
 
 NOBODY = UUID(int=0)
 
 
 class Duplicates:
-    """Finds contacts that may be one person."""
+    """Finds contacts that may be one person, merges them and takes merges apart."""
 
     implements = "kontor.crm.v1.Duplicates"
 
@@ -27,6 +36,46 @@ class Duplicates:
         answer = await find(request, call)
         call.concerns(*(UUID(each.id) for pair in answer.pairs for each in (pair.first, pair.second) if each))
         return answer
+
+    async def merge_contacts(self, request: pb.MergeContactsRequest, call: Call) -> pb.MergeContactsResponse:
+        """Merges contacts into one, or remembers that they are different people."""
+        wish = merge_wish(request)
+        if request.not_duplicates:
+            await tell_apart(call, [wish.winner, *wish.losers])
+            return pb.MergeContactsResponse(summary="Remembered as different people.", outcome="remembered")
+        merged = await merge(call, wish)
+        return merged_answer(call, merged, (await contacts(call, [wish.winner]))[wish.winner])
+
+    async def unmerge_contacts(self, request: pb.UnmergeContactsRequest, call: Call) -> pb.UnmergeContactsResponse:
+        """Makes a merged contact itself again."""
+        parted = await unmerge(call, UUID(request.contact_id), expected_version(request))
+        people = await contacts(call, [parted.contact, parted.winner])
+        return parted_answer(call, parted, people, await definitions(call, "contact"))
+
+
+def merge_wish(request: pb.MergeContactsRequest) -> Wish:
+    """What the call asks to merge; raises InvalidField."""
+    winner, losers = UUID(request.winner_id), [UUID(each) for each in request.loser_ids]
+    seen = list(request.expected_loser_versions)
+    if seen and len(seen) != len(losers):
+        message = "Give one version for each of loser_ids, in their order, or none."
+        raise InvalidField(message, field="expected_loser_versions")
+    versions = dict(zip(losers, seen, strict=False))
+    own = expected_version(request)
+    choices = {each.field: UUID(each.contact_id) for each in request.fields}
+    return Wish(winner, losers, choices, versions if own is None else {winner: own, **versions})
+
+
+async def tell_apart(call: Call, people: Sequence[UUID]) -> None:
+    """Remembers that contacts are different people; raises NotFound or Gone."""
+    await live_refs(call, people, ["contact"])
+    pairs = [sorted(pair) for pair in combinations(dict.fromkeys(people), 2)]
+    rows = [
+        {"tenant": call.actor.tenant, "first": first, "second": second, "by": call.actor.actor, "at": call.now}
+        for first, second in pairs
+    ]
+    await call.session.execute(TELL_APART, rows)
+    call.concerns(*people)
 
 
 async def of_one(request: pb.FindDuplicatesRequest, call: Call) -> pb.FindDuplicatesResponse:

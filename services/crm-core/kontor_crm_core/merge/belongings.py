@@ -5,11 +5,15 @@ contact that is itself again has its rows in their own order, without those that
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlalchemy import select
 
+from kontor_crm_core.contact.rules import Consent
+from kontor_crm_core.contact.state import Address, ContactState
+from kontor_crm_core.identity.parse import Phone
+from kontor_crm_core.record.lookups import ForeignId
 from kontor_crm_core.record.objects import EMAILS, FOREIGN, PHONES
 from kontor_platform.data.records.planned import Row, Shelf, ShelfChange
 from kontor_platform.runtime.call import Call
@@ -58,10 +62,49 @@ def placed(rows: Iterable[Row]) -> list[Row]:
     return [{**row, "position": at} if "position" in row else row for at, row in enumerate(rows)]
 
 
-def handed_on(shelf: Shelf, loser: Sequence[Kept], taken: Collection[tuple[object, ...]]) -> ShelfChange:
-    """Marks the rows of a loser that the winner gets, and unmarks those it has already."""
-    marks = [{**keyed(each), "handed_on": each.key not in taken} for each in loser if each.shelf == shelf]
-    return ShelfChange(shelf, changed=marks)
+@dataclass(frozen=True, slots=True)
+class Belongings:
+    """What a contact has on each shelf afterwards, in order, and what is to be written for it."""
+
+    rows: Mapping[str, Sequence[Row]]
+    changes: Sequence[ShelfChange]
+
+
+def joined(winner: Sequence[Kept], losers: Sequence[Sequence[Kept]]) -> Belongings:
+    """What the winner has after a merge: its own, then what it does not have yet of the losers' in their order."""
+    rows: dict[str, Sequence[Row]] = {}
+    changes = []
+    for shelf in SHELVES:
+        mine, held = of_shelf(winner, shelf), {each.key for each in of_shelf(winner, shelf)}
+        gained: dict[tuple[object, ...], Kept] = {}
+        for each in (one for loser in losers for one in of_shelf(loser, shelf)):
+            if each.key not in held:
+                gained.setdefault(each.key, each)
+        rows[shelf.table.name] = whole = placed(each.row for each in (*mine, *gained.values()))
+        changes.append(ShelfChange(shelf, added=with_origins(whole[len(mine) :], gained.values())))
+    return Belongings(rows, [each for each in changes if each.added])
+
+
+def with_origins(rows: Iterable[Row], whose: Iterable[Kept]) -> list[Row]:
+    """New rows with where they were made."""
+    return [{**row, "origin_id": each.origin} for row, each in zip(rows, whose, strict=True)]
+
+
+def handed_on(loser: Sequence[Kept], gained: Belongings) -> list[ShelfChange]:
+    """Marks which rows of a loser the winner gets; the others it has already."""
+    given = {
+        (change.shelf, change.shelf.key(row), row["origin_id"]) for change in gained.changes for row in change.added
+    }
+    marks = [
+        ShelfChange(
+            shelf,
+            changed=[
+                {**keyed(each), "handed_on": (shelf, each.key, each.origin) in given} for each in of_shelf(loser, shelf)
+            ],
+        )
+        for shelf in SHELVES
+    ]
+    return [each for each in marks if each.changed]
 
 
 def keyed(each: Kept) -> dict[str, object]:
@@ -69,58 +112,72 @@ def keyed(each: Kept) -> dict[str, object]:
     return dict(zip(each.shelf.keys, each.key, strict=True))
 
 
-def joined(shelf: Shelf, winner: Sequence[Kept], losers: Iterable[Sequence[Kept]]) -> ShelfChange:
-    """What the winner gains on a shelf: rows of the losers that it does not have, after its own."""
-    mine = [each for each in winner if each.shelf == shelf]
-    held = {each.key for each in mine}
-    gained: list[Row] = []
-    for rows in losers:
-        for each in rows:
-            if each.shelf == shelf and each.key not in held:
-                held.add(each.key)
-                gained.append({**each.row, "origin_id": each.origin})
-    places = placed([*(each.row for each in mine), *gained])
-    return ShelfChange(shelf, added=places[len(mine) :])
+def of_shelf(rows: Iterable[Kept], shelf: Shelf) -> list[Kept]:
+    """The rows on one shelf."""
+    return [each for each in rows if each.shelf == shelf]
 
 
-@dataclass(frozen=True, slots=True)
-class Parted:
-    """What a winner and the contact that leaves it have on one shelf afterwards."""
+def left_with(winner: Sequence[Kept], origins: Collection[UUID], others: Sequence[Kept]) -> Belongings:
+    """What a winner has once the contacts of `origins` left it.
 
-    winner: ShelfChange
-    loser: ShelfChange
+    `others` are the hidden rows of contacts that stay merged, in the order of their merges: the first of those that
+    hold what left takes its place.
+    """
+    rows: dict[str, Sequence[Row]] = {}
+    changes = []
+    for shelf in SHELVES:
+        mine = of_shelf(winner, shelf)
+        leaving = [each.key for each in mine if each.origin in origins]
+        staying = [each for each in mine if each.origin not in origins]
+        taking = {each.key: each for each in reversed(of_shelf(others, shelf)) if each.key in leaving}
+        whole = placed(each.row for each in (*staying, *taking.values()))
+        rows[shelf.table.name] = whole
+        added = with_origins(whole[len(staying) :], taking.values())
+        changed = [row for row, each in zip(whole, staying, strict=False) if row != each.row]
+        changes.append(ShelfChange(shelf, added=added, removed=leaving, changed=changed))
+    return Belongings(rows, [each for each in changes if each.added or each.removed or each.changed])
 
 
-def parted(
-    shelf: Shelf, winner: Sequence[Kept], loser: Sequence[Kept], origins: Collection[UUID], others: Sequence[Kept]
-) -> Parted:
-    """Takes a shelf apart; `others` are the hidden rows of contacts that stay merged, in the order of their merges."""
-    mine = [each for each in winner if each.shelf == shelf]
-    leaving = {each.key: each for each in mine if each.origin in origins}
-    staying = [each for each in mine if each.origin not in origins]
-    promoted = {each.key: each for each in reversed(others) if each.shelf == shelf and each.key in leaving}
-    rows = placed([*(each.row for each in staying), *(each.row for each in promoted.values())])
-    added = [
-        {**row, "origin_id": each.origin} for row, each in zip(rows[len(staying) :], promoted.values(), strict=True)
-    ]
-    changed = [row for row, each in zip(rows, staying, strict=False) if row != each.row]
-    return Parted(
-        ShelfChange(shelf, added=added, removed=list(leaving), changed=changed),
-        returned(shelf, loser, leaving, origins),
+def given_back(loser: Sequence[Kept], winner: Sequence[Kept], origins: Collection[UUID]) -> Belongings:
+    """What a contact has that is itself again: of its own rows those never handed on and those the winner still had."""
+    rows: dict[str, Sequence[Row]] = {}
+    changes = []
+    for shelf in SHELVES:
+        leaving = {each.key: each.row for each in of_shelf(winner, shelf) if each.origin in origins}
+        mine = of_shelf(loser, shelf)
+        back = [each for each in mine if each.origin in origins and (not each.handed_on or each.key in leaving)]
+        whole = placed(leaving.get(each.key, each.row) if each.handed_on else each.row for each in back)
+        rows[shelf.table.name] = whole
+        stays = {each.key for each in back}
+        changes.append(
+            ShelfChange(
+                shelf,
+                removed=[each.key for each in mine if each.key not in stays],
+                changed=[{**row, "handed_on": False} for row in whole],
+            )
+        )
+    return Belongings(rows, [each for each in changes if each.removed or each.changed])
+
+
+def with_belongings(state: ContactState, rows: Mapping[str, Sequence[Row]]) -> ContactState:
+    """A contact with other addresses, numbers and ids in other systems."""
+    emails, phones, ids = (rows[shelf.table.name] for shelf in SHELVES)
+    return replace(
+        state,
+        emails=[address_of(row) for row in emails],
+        phones=[phone_of(row) for row in phones],
+        external_ids=sorted(ForeignId(str(row["system"]), str(row["value"])) for row in ids),
     )
 
 
-def returned(
-    shelf: Shelf, loser: Sequence[Kept], leaving: Mapping[tuple[object, ...], Kept], origins: Collection[UUID]
-) -> ShelfChange:
-    """What a contact that is itself again has of its own rows: those never handed on, and those still there."""
-    mine = [each for each in loser if each.shelf == shelf]
-    back = [each for each in mine if each.origin in origins and (not each.handed_on or each.key in leaving)]
-    latest = [leaving[each.key].row if each.key in leaving and each.handed_on else each.row for each in back]
-    rows = placed(latest)
-    kept_keys = {each.key for each in back}
-    return ShelfChange(
-        shelf,
-        removed=[each.key for each in mine if each.key not in kept_keys],
-        changed=[{**row, "handed_on": False} for row in rows],
-    )
+def address_of(row: Row) -> Address:
+    """An address by its row."""
+    basis = row["consent_basis"]
+    consent = Consent(bool(row["opted_out"]), bool(row["bounced"]), str(basis) if basis is not None else None)
+    return Address(str(row["raw"]), str(row["email_key"]), consent)
+
+
+def phone_of(row: Row) -> Phone:
+    """A number by its row."""
+    parts = (row[name] for name in ("e164", "national_digits", "ext", "region"))
+    return Phone(str(row["raw"]), *(str(part) if part is not None else None for part in parts))

@@ -129,7 +129,8 @@ PROMOTE_LINKS = """
     UPDATE association l SET {near}_id = :winner, {near}_origin = coalesce(l.{near}_origin, l.{near}_id),
         was_primary = coalesce(l.was_primary, l.is_primary), is_primary = false
     FROM hidden
-    WHERE l.tenant_id = :tenant AND l.type_key = hidden.type_key AND l.from_id = hidden.from_id AND l.to_id = hidden.to_id
+    WHERE l.tenant_id = :tenant AND l.type_key = hidden.type_key AND l.from_id = hidden.from_id
+        AND l.to_id = hidden.to_id
 """
 PROMOTE_ACTIVITIES = text(
     """

@@ -6,7 +6,7 @@ from uuid import UUID
 
 JSON = object
 Fields = Mapping[str, JSON]
-BLANK = (None, "", [])
+BLANK: Sequence[JSON] = (None, "", [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +98,6 @@ def within(root: UUID, winner_of: Mapping[UUID, UUID]) -> set[UUID]:
         if not more:
             return found
         found |= more
-
-
-def present_of(record: UUID, winner_of: Mapping[UUID, UUID]) -> UUID:
-    """The record that a merged one is part of now."""
-    while record in winner_of:
-        record = winner_of[record]
-    return record
 
 
 def changed_since(wrote: Fields, present: Fields) -> Iterator[str]:
