@@ -1,10 +1,11 @@
 """Tables of contacts and of what identifies them."""
 
+from datetime import datetime
 from uuid import UUID
 
 from sqlmodel import Field
 
-from kontor_crm_core.record.models import REGISTRY, Entity, Table
+from kontor_crm_core.record.models import REGISTRY, Entity, Table, moment
 from kontor_platform.data.tables import key
 
 
@@ -38,6 +39,7 @@ class ContactEmail(Table, table=True):
     live: bool = True
     origin_id: UUID | None = None
     handed_on: bool = False
+    added_at: datetime = moment()
 
 
 class ContactPhone(Table, table=True):
@@ -56,6 +58,7 @@ class ContactPhone(Table, table=True):
     live: bool = True
     origin_id: UUID | None = None
     handed_on: bool = False
+    added_at: datetime = moment()
 
 
 CONTACTS = REGISTRY.metadata.tables["contact"]

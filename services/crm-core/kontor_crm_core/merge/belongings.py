@@ -6,6 +6,7 @@ contact that is itself again has its rows in their own order, without those that
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -20,7 +21,7 @@ from kontor_platform.runtime.call import Call
 
 SHELVES = (EMAILS, PHONES, FOREIGN)
 # Columns that say where a row comes from, not what it is.
-WHENCE = ("tenant_id", "origin_id", "handed_on", "live")
+WHENCE = ("tenant_id", "origin_id", "handed_on", "added_at", "live")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Kept:
     owner: UUID
     origin: UUID
     handed_on: bool
+    added_at: datetime
     row: Row
 
     @property
@@ -53,7 +55,8 @@ async def kept(call: Call, owners: Collection[UUID]) -> dict[UUID, list[Kept]]:
         for stored in (await call.session.execute(select(shelf.table).where(*mine))).mappings():
             owner = stored[shelf.owner]
             row = {name: value for name, value in stored.items() if name not in (*WHENCE, shelf.owner)}
-            found[owner].append(Kept(shelf, owner, stored["origin_id"] or owner, stored["handed_on"], row))
+            whence = stored["origin_id"] or owner, stored["handed_on"], stored["added_at"]
+            found[owner].append(Kept(shelf, owner, *whence, row))
     return {owner: sorted(rows, key=lambda each: (each.place, str(each.key))) for owner, rows in found.items()}
 
 
@@ -117,10 +120,24 @@ def of_shelf(rows: Iterable[Kept], shelf: Shelf) -> list[Kept]:
     return [each for each in rows if each.shelf == shelf]
 
 
-def left_with(winner: Sequence[Kept], origins: Collection[UUID], others: Sequence[Kept]) -> Belongings:
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A hidden row of a contact that stays merged, and when that contact came to the winner."""
+
+    row: Kept
+    at: datetime
+
+    def comes_before(self, other: Kept) -> bool:
+        """Whether it stood before one of the winner's rows, had it not been hidden."""
+        if other.origin == self.row.origin:
+            return self.row.place < other.place
+        return self.at < other.added_at
+
+
+def left_with(winner: Sequence[Kept], origins: Collection[UUID], others: Sequence[Arrival]) -> Belongings:
     """What a winner has once the contacts of `origins` left it.
 
-    `others` are the hidden rows of contacts that stay merged, in the order of their merges: the first of those that
+    `others` are the hidden rows of contacts that stay merged, in the order of their coming: the first of those that
     hold what left takes its place.
     """
     rows: dict[str, Sequence[Row]] = {}
@@ -129,13 +146,28 @@ def left_with(winner: Sequence[Kept], origins: Collection[UUID], others: Sequenc
         mine = of_shelf(winner, shelf)
         leaving = [each.key for each in mine if each.origin in origins]
         staying = [each for each in mine if each.origin not in origins]
-        taking = {each.key: each for each in reversed(of_shelf(others, shelf)) if each.key in leaving}
-        whole = placed(each.row for each in (*staying, *taking.values()))
+        taking = {
+            each.row.key: each for each in reversed(others) if each.row.shelf == shelf and each.row.key in leaving
+        }
+        ordered = list(staying)
+        for each in taking.values():
+            ordered.insert(place_of(each, ordered), each.row)
+        whole = placed(each.row for each in ordered)
         rows[shelf.table.name] = whole
-        added = with_origins(whole[len(staying) :], taking.values())
-        changed = [row for row, each in zip(whole, staying, strict=False) if row != each.row]
+        pairs = list(zip(whole, ordered, strict=True))
+        added = [
+            {**row, "origin_id": each.origin, "added_at": taking[each.key].at}
+            for row, each in pairs
+            if each.key in taking
+        ]
+        changed = [row for row, each in pairs if each.key not in taking and row != each.row]
         changes.append(ShelfChange(shelf, added=added, removed=leaving, changed=changed))
     return Belongings(rows, [each for each in changes if each.added or each.removed or each.changed])
+
+
+def place_of(arrival: Arrival, rows: Sequence[Kept]) -> int:
+    """Where a row belongs among others."""
+    return next((at for at, each in enumerate(rows) if arrival.comes_before(each)), len(rows))
 
 
 def given_back(loser: Sequence[Kept], winner: Sequence[Kept], origins: Collection[UUID]) -> Belongings:

@@ -11,8 +11,8 @@ from sqlalchemy import RowMapping, text, update
 from kontor_crm_core.contact.plan import columns, retold
 from kontor_crm_core.contact.reading import states
 from kontor_crm_core.contact.state import ContactState
+from kontor_crm_core.merge.belongings import Arrival, given_back, kept, left_with, with_belongings
 from kontor_crm_core.merge.belongings import Kept as Held
-from kontor_crm_core.merge.belongings import given_back, kept, left_with, with_belongings
 from kontor_crm_core.merge.merging import Planning, changes
 from kontor_crm_core.merge.models import MERGES
 from kontor_crm_core.merge.moving import Parting, counts, give_back
@@ -126,7 +126,7 @@ async def unmerge(call: Call, contact: UUID, expected: int | None) -> Parted:
     past = await past_of(call, tree, everyone, contact)
     rows = await kept(call, everyone)
     await give_back(call, parting)
-    stays = left_with(rows[tree.root], parting.origins, hidden(rows, parting))
+    stays = left_with(rows[tree.root], parting.origins, hidden(rows, tree, parting))
     leaves = given_back(rows[contact], rows[tree.root], parting.origins)
     moved = await states(call, [tree.root, contact])
     winner = with_belongings(with_fields(moved[tree.root], replayed(tree.root, past)), stays.rows)
@@ -175,10 +175,15 @@ async def past_of(call: Call, tree: Tree, ids: Sequence[UUID], leaving: UUID) ->
     return Past(logs, held, frozenset(passed - held.keys()))
 
 
-def hidden(rows: Mapping[UUID, Sequence[Held]], parting: Parting) -> list[Held]:
+def hidden(rows: Mapping[UUID, Sequence[Held]], tree: Tree, parting: Parting) -> list[Arrival]:
     """What contacts that stay merged have and did not hand on, because the winner had it."""
     own = set(parting.remaining)
-    return [each for one in parting.remaining for each in rows[one] if not each.handed_on and each.origin in own]
+    return [
+        Arrival(each, tree.arrival(one)[0][0])
+        for one in parting.remaining
+        for each in rows[one]
+        if not each.handed_on and each.origin in own
+    ]
 
 
 def created_times(rows: Sequence[RowMapping]) -> dict[UUID, datetime]:

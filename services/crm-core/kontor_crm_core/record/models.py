@@ -75,6 +75,7 @@ class ExternalIdRow(Table, table=True):
     live: bool = True
     origin_id: UUID | None = None
     handed_on: bool = False
+    added_at: datetime = moment()
 
 
 class SearchTerm(Table, table=True):
