@@ -38,7 +38,6 @@ class ContactEmail(Table, table=True):
     consent_basis: str | None = None
     live: bool = True
     origin_id: UUID | None = None
-    handed_on: bool = False
     added_at: datetime = moment()
 
 
@@ -57,7 +56,6 @@ class ContactPhone(Table, table=True):
     position: int
     live: bool = True
     origin_id: UUID | None = None
-    handed_on: bool = False
     added_at: datetime = moment()
 
 

@@ -1,7 +1,7 @@
-"""Addresses, numbers and foreign ids of contacts that are merged: copied to the winner, kept with the loser.
+"""Addresses, numbers and foreign ids of merged contacts: kept with the loser, hidden, and copied to the winner.
 
-A loser's rows stay with it, hidden, and say whether they were handed on; the winner's copies say whose they are. So a
-contact that is itself again has its rows in their own order, without those that were removed from the winner since.
+The winner's copies say whose they are. What a merged contact has of its own and its winner no longer has was removed
+since, and stays away.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -14,6 +14,8 @@ from sqlalchemy import select
 from kontor_crm_core.contact.rules import Consent
 from kontor_crm_core.contact.state import Address, ContactState
 from kontor_crm_core.identity.parse import Phone
+from kontor_crm_core.merge.hanging import Parting
+from kontor_crm_core.merge.settling import Piece, settled
 from kontor_crm_core.record.lookups import ForeignId
 from kontor_crm_core.record.objects import EMAILS, FOREIGN, PHONES
 from kontor_platform.data.records.planned import Row, Shelf, ShelfChange
@@ -21,7 +23,7 @@ from kontor_platform.runtime.call import Call
 
 SHELVES = (EMAILS, PHONES, FOREIGN)
 # Columns that say where a row comes from, not what it is.
-WHENCE = ("tenant_id", "origin_id", "handed_on", "added_at", "live")
+WHENCE = ("tenant_id", "origin_id", "added_at", "live")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,6 @@ class Kept:
     shelf: Shelf
     owner: UUID
     origin: UUID
-    handed_on: bool
     added_at: datetime
     row: Row
 
@@ -55,8 +56,7 @@ async def kept(call: Call, owners: Collection[UUID]) -> dict[UUID, list[Kept]]:
         for stored in (await call.session.execute(select(shelf.table).where(*mine))).mappings():
             owner = stored[shelf.owner]
             row = {name: value for name, value in stored.items() if name not in (*WHENCE, shelf.owner)}
-            whence = stored["origin_id"] or owner, stored["handed_on"], stored["added_at"]
-            found[owner].append(Kept(shelf, owner, *whence, row))
+            found[owner].append(Kept(shelf, owner, stored["origin_id"] or owner, stored["added_at"], row))
     return {owner: sorted(rows, key=lambda each: (each.place, str(each.key))) for owner, rows in found.items()}
 
 
@@ -93,102 +93,83 @@ def with_origins(rows: Iterable[Row], whose: Iterable[Kept]) -> list[Row]:
     return [{**row, "origin_id": each.origin} for row, each in zip(rows, whose, strict=True)]
 
 
-def handed_on(loser: Sequence[Kept], gained: Belongings) -> list[ShelfChange]:
-    """Marks which rows of a loser the winner gets; the others it has already."""
-    given = {
-        (change.shelf, change.shelf.key(row), row["origin_id"]) for change in gained.changes for row in change.added
-    }
-    marks = [
-        ShelfChange(
-            shelf,
-            changed=[
-                {**keyed(each), "handed_on": (shelf, each.key, each.origin) in given} for each in of_shelf(loser, shelf)
-            ],
-        )
-        for shelf in SHELVES
-    ]
-    return [each for each in marks if each.changed]
-
-
-def keyed(each: Kept) -> dict[str, object]:
-    """The key of a row as its columns."""
-    return dict(zip(each.shelf.keys, each.key, strict=True))
-
-
 def of_shelf(rows: Iterable[Kept], shelf: Shelf) -> list[Kept]:
     """The rows on one shelf."""
     return [each for each in rows if each.shelf == shelf]
 
 
+def piece(each: Kept) -> Piece:
+    """A contact's own row as something that merges hand on."""
+    return Piece(each.shelf.table.name, (each.owner, each.key), (each.owner, each.key))
+
+
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """A hidden row of a contact that stays merged, and when that contact came to the winner."""
+class Shares:
+    """Who has which rows after a merge is taken apart, with the rows as they are now and when each came.
 
-    row: Kept
-    at: datetime
-
-    def comes_before(self, other: Kept) -> bool:
-        """Whether it stood before one of the winner's rows, had it not been hidden."""
-        if other.origin == self.row.origin:
-            return self.row.place < other.place
-        return self.at < other.added_at
-
-
-def left_with(winner: Sequence[Kept], origins: Collection[UUID], others: Sequence[Arrival]) -> Belongings:
-    """What a winner has once the contacts of `origins` left it.
-
-    `others` are the hidden rows of contacts that stay merged, in the order of their coming: the first of those that
-    hold what left takes its place.
+    `rows` holds a row by shelf, key and origin: as the winner had it, else as the contact itself has it.
     """
+
+    owners: Mapping[UUID, Sequence[Kept]]
+    rows: Mapping[tuple[Shelf, tuple[object, ...], UUID], Row]
+    came: Mapping[UUID, datetime]
+
+
+def shares(rows: Mapping[UUID, Sequence[Kept]], parting: Parting, came: Mapping[UUID, datetime]) -> Shares:
+    """Simulates the merges that hold over what each contact has of its own."""
+    own = {piece(each): each for kept_rows in rows.values() for each in kept_rows if each.origin == each.owner}
+    copies = {(each.shelf, each.key, each.origin): each.row for each in rows[parting.winner]}
+    before = settled(own, parting.before)
+    alive = [
+        each
+        for each in own
+        if before.ends[each][0] != parting.winner or (own[each].shelf, own[each].key, own[each].owner) in copies
+    ]
+    after = settled(alive, parting.after)
+    owners: dict[UUID, list[Kept]] = {parting.winner: [], parting.loser: []}
+    for each, ends in after.ends.items():
+        if ends[0] in owners:
+            owners[UUID(str(ends[0]))].append(own[each])
+    payloads = {(each.shelf, each.key, each.owner): each.row for each in own.values()} | copies
+    return Shares(owners, payloads, came)
+
+
+def arranged(owner: UUID, present: Sequence[Kept], share: Shares) -> Belongings:
+    """What a contact has afterwards: what it holds and keeps in its order, and what it gains where it belongs."""
     rows: dict[str, Sequence[Row]] = {}
     changes = []
     for shelf in SHELVES:
-        mine = of_shelf(winner, shelf)
-        leaving = [each.key for each in mine if each.origin in origins]
-        staying = [each for each in mine if each.origin not in origins]
-        taking = {
-            each.row.key: each for each in reversed(others) if each.row.shelf == shelf and each.row.key in leaving
-        }
-        ordered = list(staying)
-        for each in taking.values():
-            ordered.insert(place_of(each, ordered), each.row)
-        whole = placed(each.row for each in ordered)
+        wanted = {(each.key, each.origin): each for each in of_shelf(share.owners[owner], shelf)}
+        held = of_shelf(present, shelf)
+        ordered = [each for each in held if (each.key, each.origin) in wanted]
+        stays = {(each.key, each.origin) for each in ordered}
+        for name, each in wanted.items():
+            if name not in stays:
+                ordered.insert(place_of(each, ordered, share), each)
+        whole = placed(share.rows[shelf, each.key, each.origin] for each in ordered)
         rows[shelf.table.name] = whole
         pairs = list(zip(whole, ordered, strict=True))
-        added = [
-            {**row, "origin_id": each.origin, "added_at": taking[each.key].at}
-            for row, each in pairs
-            if each.key in taking
-        ]
-        changed = [row for row, each in pairs if each.key not in taking and row != each.row]
-        changes.append(ShelfChange(shelf, added=added, removed=leaving, changed=changed))
-    return Belongings(rows, [each for each in changes if each.added or each.removed or each.changed])
-
-
-def place_of(arrival: Arrival, rows: Sequence[Kept]) -> int:
-    """Where a row belongs among others."""
-    return next((at for at, each in enumerate(rows) if arrival.comes_before(each)), len(rows))
-
-
-def given_back(loser: Sequence[Kept], winner: Sequence[Kept], origins: Collection[UUID]) -> Belongings:
-    """What a contact has that is itself again: of its own rows those never handed on and those the winner still had."""
-    rows: dict[str, Sequence[Row]] = {}
-    changes = []
-    for shelf in SHELVES:
-        leaving = {each.key: each.row for each in of_shelf(winner, shelf) if each.origin in origins}
-        mine = of_shelf(loser, shelf)
-        back = [each for each in mine if each.origin in origins and (not each.handed_on or each.key in leaving)]
-        whole = placed(leaving.get(each.key, each.row) if each.handed_on else each.row for each in back)
-        rows[shelf.table.name] = whole
-        stays = {each.key for each in back}
+        gained = [pair for pair in pairs if (pair[1].key, pair[1].origin) not in stays]
         changes.append(
             ShelfChange(
                 shelf,
-                removed=[each.key for each in mine if each.key not in stays],
-                changed=[{**row, "handed_on": False} for row in whole],
+                added=[{**row, "origin_id": each.origin, "added_at": share.came[each.origin]} for row, each in gained],
+                removed=[each.key for each in held if (each.key, each.origin) not in stays],
+                changed=[row for row, each in pairs if (each.key, each.origin) in stays and row != each.row],
             )
         )
-    return Belongings(rows, [each for each in changes if each.removed or each.changed])
+    return Belongings(rows, [each for each in changes if each.added or each.removed or each.changed])
+
+
+def place_of(gained: Kept, rows: Sequence[Kept], share: Shares) -> int:
+    """Where a row belongs among others: where it would stand had nothing kept it out when it came."""
+
+    def stands_before(other: Kept) -> bool:
+        if other.origin == gained.origin:
+            return gained.place < other.place
+        return share.came[gained.origin] < other.added_at
+
+    return next((at for at, each in enumerate(rows) if stands_before(each)), len(rows))
 
 
 def with_belongings(state: ContactState, rows: Mapping[str, Sequence[Row]]) -> ContactState:

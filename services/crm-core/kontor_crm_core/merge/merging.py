@@ -13,7 +13,7 @@ from kontor_crm_core.contact.models import CONTACTS
 from kontor_crm_core.contact.plan import columns, retold
 from kontor_crm_core.contact.reading import states
 from kontor_crm_core.contact.state import ContactState
-from kontor_crm_core.merge.belongings import Belongings, Kept, handed_on, joined, kept, with_belongings
+from kontor_crm_core.merge.belongings import Belongings, joined, kept, with_belongings
 from kontor_crm_core.merge.models import MERGES
 from kontor_crm_core.merge.moving import counts, move
 from kontor_crm_core.merge.rules import Chosen, merged
@@ -92,7 +92,7 @@ async def merge(call: Call, wish: Wish) -> Merged:
     after = with_belongings(with_fields(moved, {each.field: each.value for each in fields}), gained.rows)
     options = Planning(await options_for(call, []), known, min(created.values()))
     winner = planned_winner(held[wish.winner], after, gained, wish.losers, options)
-    losers = [planned_loser(held[each], wish.winner, rows[each], gained) for each in wish.losers]
+    losers = [planned_loser(held[each], wish.winner) for each in wish.losers]
     call.author_kind = "merge"
     await write(call, *losers, winner)
     await remember(call, wish, choices, winner, created)
@@ -149,7 +149,7 @@ def planned_winner(
     )
 
 
-def planned_loser(loser: ContactState, winner: UUID, rows: Sequence[Kept], gained: Belongings) -> Planned:
+def planned_loser(loser: ContactState, winner: UUID) -> Planned:
     """What is to be written for a contact that becomes part of another."""
     return Planned(
         "contact",
@@ -157,7 +157,6 @@ def planned_loser(loser: ContactState, winner: UUID, rows: Sequence[Kept], gaine
         loser.version,
         values={"merged_into": winner},
         changes=[Change("merged_into", None, str(winner))],
-        shelves=handed_on(rows, gained),
         life=Life.ENDS,
         event="contact.merged",
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,11 +11,11 @@ from sqlalchemy import RowMapping, text, update
 from kontor_crm_core.contact.plan import columns, retold
 from kontor_crm_core.contact.reading import states
 from kontor_crm_core.contact.state import ContactState
-from kontor_crm_core.merge.belongings import Arrival, given_back, kept, left_with, with_belongings
-from kontor_crm_core.merge.belongings import Kept as Held
+from kontor_crm_core.merge.belongings import arranged, kept, shares, with_belongings
+from kontor_crm_core.merge.hanging import Parting, part
 from kontor_crm_core.merge.merging import Planning, changes
 from kontor_crm_core.merge.models import MERGES
-from kontor_crm_core.merge.moving import Parting, counts, give_back
+from kontor_crm_core.merge.moving import counts
 from kontor_crm_core.merge.rules import Entry, Merge, Past, changed_since, replayed, within
 from kontor_crm_core.merge.values import fields_of, is_field, property_change, property_plan, with_fields
 from kontor_crm_core.record.objects import write
@@ -58,6 +58,9 @@ REDIRECT = (
         """
     ),
 )
+
+
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class NotMerged(Conflict):
@@ -105,14 +108,26 @@ class Tree:
 
     def parting(self, loser: UUID) -> Parting:
         """Who leaves with a contact, and who stays, in the order of their coming."""
-        everyone = sorted(within(self.root, self.winner_of) - {self.root}, key=self.arrival)
-        leaving = within(loser, self.winner_of)
+        winner_of = self.winner_of
+        everyone = sorted(within(self.root, winner_of) - {self.root}, key=self.arrival)
+        leaving = within(loser, winner_of)
+        merges = [(row["loser_id"], row["winner_id"]) for row in self.rows if row["undone_by"] is None]
         return Parting(
             loser,
             self.root,
-            [each for each in everyone if each in leaving],
-            [each for each in everyone if each not in leaving],
+            origins=[each for each in everyone if each in leaving],
+            remaining=[each for each in everyone if each not in leaving],
+            before=merges,
+            after=[step for step in merges if step[0] != loser],
+            depth={self.root: 0} | {each: len(self.arrival(each)) for each in everyone},
         )
+
+    def came(self, parting: Parting) -> dict[UUID, datetime]:
+        """When each contact came to the one it is part of afterwards."""
+        steps = {each: self.arrival(each) for each in parting.everyone}
+        own = len(steps[parting.loser])
+        ways = {each: step[own:] if each in parting.origins else step for each, step in steps.items()}
+        return {each: way[0][0] if way else NEVER for each, way in ways.items()}
 
 
 async def unmerge(call: Call, contact: UUID, expected: int | None) -> Parted:
@@ -125,9 +140,9 @@ async def unmerge(call: Call, contact: UUID, expected: int | None) -> Parted:
     known = await definitions(call, "contact", hold=True, restricted=True)
     past = await past_of(call, tree, everyone, contact)
     rows = await kept(call, everyone)
-    await give_back(call, parting)
-    stays = left_with(rows[tree.root], parting.origins, hidden(rows, tree, parting))
-    leaves = given_back(rows[contact], rows[tree.root], parting.origins)
+    await part(call, parting)
+    share = shares(rows, parting, tree.came(parting))
+    stays, leaves = arranged(tree.root, rows[tree.root], share), arranged(contact, rows[contact], share)
     moved = await states(call, [tree.root, contact])
     winner = with_belongings(with_fields(moved[tree.root], replayed(tree.root, past)), stays.rows)
     back = with_belongings(with_fields(moved[contact], replayed(contact, past)), leaves.rows)
@@ -173,17 +188,6 @@ async def past_of(call: Call, tree: Tree, ids: Sequence[UUID], leaving: UUID) ->
         after = {each["field"]: each["after"] for each in entry.changes if is_field(each["field"])}
         logs.setdefault(entry.record_id, []).append(Entry(entry.operation_id, after))
     return Past(logs, held, frozenset(passed - held.keys()))
-
-
-def hidden(rows: Mapping[UUID, Sequence[Held]], tree: Tree, parting: Parting) -> list[Arrival]:
-    """What contacts that stay merged have and did not hand on, because the winner had it."""
-    own = set(parting.remaining)
-    return [
-        Arrival(each, tree.arrival(one)[0][0])
-        for one in parting.remaining
-        for each in rows[one]
-        if not each.handed_on and each.origin in own
-    ]
 
 
 def created_times(rows: Sequence[RowMapping]) -> dict[UUID, datetime]:

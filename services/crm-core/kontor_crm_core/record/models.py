@@ -74,7 +74,6 @@ class ExternalIdRow(Table, table=True):
     object_type: str = key()
     live: bool = True
     origin_id: UUID | None = None
-    handed_on: bool = False
     added_at: datetime = moment()
 
 

@@ -10,12 +10,9 @@ branch_labels = None
 depends_on = None
 
 ORIGINS = """
-ALTER TABLE contact_email ADD COLUMN origin_id uuid, ADD COLUMN handed_on boolean NOT NULL DEFAULT false,
-    ADD COLUMN added_at timestamptz NOT NULL DEFAULT clock_timestamp();
-ALTER TABLE contact_phone ADD COLUMN origin_id uuid, ADD COLUMN handed_on boolean NOT NULL DEFAULT false,
-    ADD COLUMN added_at timestamptz NOT NULL DEFAULT clock_timestamp();
-ALTER TABLE external_id ADD COLUMN origin_id uuid, ADD COLUMN handed_on boolean NOT NULL DEFAULT false,
-    ADD COLUMN added_at timestamptz NOT NULL DEFAULT clock_timestamp();
+ALTER TABLE contact_email ADD COLUMN origin_id uuid, ADD COLUMN added_at timestamptz NOT NULL DEFAULT clock_timestamp();
+ALTER TABLE contact_phone ADD COLUMN origin_id uuid, ADD COLUMN added_at timestamptz NOT NULL DEFAULT clock_timestamp();
+ALTER TABLE external_id ADD COLUMN origin_id uuid, ADD COLUMN added_at timestamptz NOT NULL DEFAULT clock_timestamp();
 ALTER TABLE activity_link ADD COLUMN origin_id uuid;
 ALTER TABLE activity_participant ADD COLUMN origin_id uuid;
 ALTER TABLE segment_member ADD COLUMN origin_id uuid;
