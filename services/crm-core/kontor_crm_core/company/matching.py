@@ -24,11 +24,13 @@ WHERE d.tenant_id = :tenant AND d.domain = told.value AND NOT d.live
 """
 BURIED_NAME = """
 SELECT c.id AS record FROM company c
-WHERE c.tenant_id = :tenant AND c.name_key = told.value AND c.deleted_at IS NOT NULL LIMIT 2
+WHERE c.tenant_id = :tenant AND c.name_key = told.value AND c.deleted_at IS NOT NULL
 """
+# A LIMIT inside each LATERAL keeps the planner from joining the keys with all that the tenant has.
 BURIED = """
-SELECT c.id AS record FROM ({}) AS buried
-JOIN company c ON c.tenant_id = :tenant AND c.id = buried.record AND c.merged_into IS NULL
+SELECT c.id AS record FROM ({} LIMIT 2) AS holding CROSS JOIN LATERAL (
+    SELECT c.id FROM company c
+    WHERE c.tenant_id = :tenant AND c.id = holding.record AND c.merged_into IS NULL LIMIT 1) AS c
 """
 BRANCHES = {
     MatchKey.ID: ID,

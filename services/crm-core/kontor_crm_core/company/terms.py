@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from kontor_crm_core.company.state import CompanyState
 from kontor_crm_core.identity.parse import digits, parse_phone
 from kontor_platform.data.records import terms
-from kontor_platform.data.records.terms import Field, Term
+from kontor_platform.data.records.terms import Field, Plain
 
 
 def company_terms(state: CompanyState, region: str, properties: Iterable[str] = ()) -> dict[str, int]:
@@ -13,7 +13,7 @@ def company_terms(state: CompanyState, region: str, properties: Iterable[str] = 
     return terms.gathered(terms_of(state, region, properties))
 
 
-def terms_of(state: CompanyState, region: str, properties: Iterable[str]) -> Iterator[Term]:
+def terms_of(state: CompanyState, region: str, properties: Iterable[str]) -> Iterator[Plain]:
     """Every term, in no order."""
     yield from terms.of_text(state.name, Field.NAME)
     for domain in state.domains:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from uuid import UUID
 
 from kontor_crm_core.company.matching import buried_many, found_many
 from kontor_crm_core.company.plan import plan_upsert
@@ -21,6 +22,7 @@ from kontor_platform.runtime.call import Call
 FINDER: Finder[WantedCompany] = Finder(
     "company", lambda wanted: wanted.wish, lambda wanted: wanted.locks, found_many, buried_many
 )
+LATER = "Its people are found by the new name soon; crm_import_status with the id {} tells how far it is."
 Result = Upserted[CompanyState] | Refusal
 
 
@@ -33,7 +35,12 @@ async def upsert_company(call: Call, wanted: WantedCompany) -> Upserted[CompanyS
     async def plan(found: Match) -> list[Result]:
         return await plan_companies(call, [wanted], [found])
 
-    (result,) = await one(call, match, plan, lambda results: write_companies(call, results))
+    async def write(results: list[Result]) -> None:
+        job = await write_companies(call, results)
+        if job:
+            wanted.wish.notes.warn("reindexing", LATER.format(job), "name")
+
+    (result,) = await one(call, match, plan, write)
     if isinstance(result, Refusal):
         raise result
     return result
@@ -58,9 +65,12 @@ async def plan_companies(call: Call, wanted: Sequence[WantedCompany], matches: S
     return results
 
 
-async def write_companies(call: Call, results: Sequence[Result]) -> None:
-    """Writes what was planned; people are found by the new name of their company from then on. Raises Clashes."""
+async def write_companies(call: Call, results: Sequence[Result]) -> UUID | None:
+    """Writes what was planned; answers the job after which people are found by new names, if they are too many for now.
+
+    Raises Clashes.
+    """
     plans = [each for each in results if not isinstance(each, Refusal) and each.planned]
     await WRITER.apply(call, [each.planned for each in plans if each.planned])
     renamed = [each.after.id for each in plans if each.outcome == "updated" and "name" in each.changed]
-    await follow_names(call, renamed)
+    return await follow_names(call, renamed)

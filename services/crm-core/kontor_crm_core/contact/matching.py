@@ -17,14 +17,18 @@ EMAIL = """
 SELECT e.contact_id AS record, NULL::uuid AS named FROM contact_email e
 WHERE e.tenant_id = :tenant AND e.email_key = told.value AND e.live LIMIT 1
 """
+# A LIMIT inside each LATERAL keeps the planner from joining the keys with all that the tenant has.
+HOLDER = """
+CROSS JOIN LATERAL (
+    SELECT c.id, c.first_name, c.last_name,
+        ARRAY(SELECT e.email_key FROM contact_email e WHERE e.tenant_id = c.tenant_id AND e.contact_id = c.id) AS emails
+    FROM contact c WHERE c.tenant_id = :tenant AND c.id = holding.record AND c.merged_into IS NULL LIMIT 1) AS c
+"""
 PHONE = f"""
-SELECT c.id AS record, NULL::uuid AS named, c.first_name, c.last_name,
-    ARRAY(SELECT e.email_key FROM contact_email e
-        WHERE e.tenant_id = c.tenant_id AND e.contact_id = c.id AND e.live) AS emails
-FROM (SELECT DISTINCT p.contact_id FROM (
+SELECT c.id AS record, NULL::uuid AS named, c.first_name, c.last_name, c.emails
+FROM (SELECT DISTINCT p.contact_id AS record FROM (
         SELECT p.contact_id FROM contact_phone p
-        WHERE p.tenant_id = :tenant AND p.e164 = told.value AND p.live LIMIT {CROWD}) AS p) AS p
-JOIN contact c ON c.tenant_id = :tenant AND c.id = p.contact_id
+        WHERE p.tenant_id = :tenant AND p.e164 = told.value AND p.live LIMIT {CROWD}) AS p) AS holding {HOLDER}
 """
 BURIED_EMAIL = """
 SELECT e.contact_id AS record FROM contact_email e
@@ -32,13 +36,10 @@ WHERE e.tenant_id = :tenant AND e.email_key = told.value AND NOT e.live
 """
 BURIED_PHONE = """
 SELECT p.contact_id AS record FROM contact_phone p
-WHERE p.tenant_id = :tenant AND p.e164 = told.value AND NOT p.live LIMIT 2
+WHERE p.tenant_id = :tenant AND p.e164 = told.value AND NOT p.live
 """
-BURIED = """
-SELECT buried.record, c.first_name, c.last_name,
-    ARRAY(SELECT e.email_key FROM contact_email e WHERE e.tenant_id = c.tenant_id AND e.contact_id = c.id) AS emails
-FROM ({}) AS buried
-JOIN contact c ON c.tenant_id = :tenant AND c.id = buried.record AND c.merged_into IS NULL
+BURIED = f"""
+SELECT c.id AS record, c.first_name, c.last_name, c.emails FROM ({{}} LIMIT 2) AS holding {HOLDER}
 """
 COLUMNS = ("record", "named", "first_name", "last_name", "emails")
 BURIED_COLUMNS = ("record", "first_name", "last_name", "emails")

@@ -6,7 +6,7 @@ from kontor_crm_core.contact.blocks import block_keys
 from kontor_crm_core.contact.state import ContactState
 from kontor_crm_core.identity.parse import digits
 from kontor_platform.data.records import terms
-from kontor_platform.data.records.terms import Field, Term
+from kontor_platform.data.records.terms import Field, Plain
 
 
 def contact_terms(state: ContactState, properties: Iterable[str] = ()) -> dict[str, int]:
@@ -14,7 +14,7 @@ def contact_terms(state: ContactState, properties: Iterable[str] = ()) -> dict[s
     return terms.gathered(terms_of(state, properties))
 
 
-def terms_of(state: ContactState, properties: Iterable[str]) -> Iterator[Term]:
+def terms_of(state: ContactState, properties: Iterable[str]) -> Iterator[Plain]:
     """Every term, in no order."""
     yield from terms.of_text(state.name, Field.NAME)
     for address in state.emails:

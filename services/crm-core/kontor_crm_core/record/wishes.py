@@ -1,6 +1,5 @@
 """What an upsert says of a record, read and checked before anything is looked up."""
 
-import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,11 +16,11 @@ from kontor_crm_core.record.values import MultiValueMode
 from kontor_platform.contract.problem import InvalidField
 from kontor_platform.data.records.fold import clean
 from kontor_platform.data.records.planned import PropertyChange
+from kontor_platform.data.records.reading.basis import unwritable
 
 Scalar: TypeAlias = "str | int | None"
-# Control characters but for tab and line breaks, separators of lines and paragraphs, and what turns the direction of
-# writing round (Unicode Standard Annex 9): none belongs in a value, and the last make one text look like another.
-CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+LINES = "\t\r\n"
+# What looks like nothing although it counts as a letter or a symbol.
 UNSEEN = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 UNSEEN_KINDS = frozenset(("Cc", "Cf", "Zl", "Zp", "Zs"))
 
@@ -149,11 +148,16 @@ def read_text(given: str, path: str, notes: Notes) -> str:
     if is_blank(value):
         notes.blank(path)
         return ""
-    control = CONTROL.search(value)
+    control = control_in(value)
     if control:
-        notes.fault(path, f"{path} holds the control character U+{ord(control[0]):04X}.", "control_character")
+        notes.fault(path, f"{path} holds the control character {control}; take it out.", "control_character")
         return ""
     return value
+
+
+def control_in(value: str) -> str:
+    """The first character of a text that no stored one may have, by its code; empty if there is none."""
+    return "" if value.isprintable() else unwritable(value, LINES)
 
 
 def is_blank(value: str) -> bool:
@@ -177,7 +181,7 @@ def read_external_ids(given: Iterable[ExternalId], notes: Notes) -> list[Foreign
     read: dict[ForeignId, None] = {}
     for at, each in enumerate(given):
         system, value = clean(each.system).lower(), clean(each.value)
-        if is_blank(system) or is_blank(value) or CONTROL.search(system + value):
+        if is_blank(system) or is_blank(value) or control_in(system + value):
             told = "An external id needs a system and a value, both without control characters."
             notes.fault(f"external_ids[{at}]", told, "control_character" if system and value else "required_missing")
         else:

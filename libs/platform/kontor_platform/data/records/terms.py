@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from enum import IntFlag
 from itertools import islice
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from kontor_platform.data.records.fold import fold, lettered, words
 
@@ -71,17 +71,24 @@ RANKS = (
 )
 
 
-# One term and one field it stands in.
-Term: TypeAlias = tuple[str, int]
+# A term as the functions here give it: plain, for they give some thirty of a record.
+Plain: TypeAlias = tuple[str, int]
 
 
-def of_text(text: str, field: Field) -> Iterator[Term]:
+class Term(NamedTuple):
+    """One term and the bits of fields it stands in."""
+
+    text: str
+    field: int
+
+
+def of_text(text: str, field: Field) -> Iterator[Plain]:
     """The words of a text."""
     for word in words(text):
         yield word, field
 
 
-def of_email(email_key: str) -> Iterator[Term]:
+def of_email(email_key: str) -> Iterator[Plain]:
     """An address whole, its local part and the pieces of it, its domain and the domain's first label."""
     local, _, domain = email_key.rpartition("@")
     yield fold(email_key), Field.EMAIL
@@ -91,13 +98,13 @@ def of_email(email_key: str) -> Iterator[Term]:
     yield from of_text(domain.partition(".")[0], Field.EMAIL_PART)
 
 
-def of_domain(domain: str) -> Iterator[Term]:
+def of_domain(domain: str) -> Iterator[Plain]:
     """A domain whole and the words of its first label."""
     yield fold(domain), Field.DOMAIN
     yield from of_text(domain.partition(".")[0], Field.DOMAIN_PART)
 
 
-def of_phone(e164: str, national_digits: str) -> Iterator[Term]:
+def of_phone(e164: str, national_digits: str) -> Iterator[Plain]:
     """A number in both forms, and from its end behind a mark, so that its last digits are found too."""
     for form in (e164, national_digits):
         if form:
@@ -106,23 +113,23 @@ def of_phone(e164: str, national_digits: str) -> Iterator[Term]:
         yield REVERSED + (e164 or national_digits).lstrip("+")[::-1], Field.PHONE
 
 
-def of_external_id(value: str) -> Iterator[Term]:
+def of_external_id(value: str) -> Iterator[Plain]:
     """An id of another system."""
     yield fold(value), Field.EXTERNAL_ID
 
 
-def of_property(text: str) -> Iterator[Term]:
+def of_property(text: str) -> Iterator[Plain]:
     """The first words of a property that is searched."""
     return islice(of_text(text, Field.PROPERTY), MOST_TERMS)
 
 
-def of_block(key: str) -> Iterator[Term]:
+def of_block(key: str) -> Iterator[Plain]:
     """A key under which records stand that may be the same; no search answers by it."""
     if key:
         yield BLOCK_MARK + key, Field.BLOCK
 
 
-def gathered(terms: Iterable[Term]) -> dict[str, int]:
+def gathered(terms: Iterable[Plain]) -> dict[str, int]:
     """At most 64 terms of at most 64 characters, the most telling first, with the bits of all fields each stands in."""
     found: dict[str, int] = {}
     for text, field in terms:
