@@ -8,6 +8,7 @@ from kontor_protos.kontor.crm.v1 import contacts_pb as pb
 
 from kontor_crm_core.contact.upserting import plan_contacts, write_contacts
 from kontor_crm_core.contact.wanted import wanted_contact
+from kontor_platform.contract.problem import Refusal
 from kontor_platform.runtime.principal import Principal
 
 from .conftest import Crm
@@ -123,7 +124,7 @@ async def make(work: Any, principal: Principal, wanted: list[Person]) -> list[st
             ]
             planning = await plan_contacts(call, wishes, [None] * len(wishes))
             await write_contacts(call, planning)
-            made += [str(each.after.id) for each in planning.results]
+            made += [str(each.after.id) for each in planning.results if not isinstance(each, Refusal)]
     return made
 
 

@@ -23,7 +23,8 @@ KEYS = """
         FROM (SELECT DISTINCT term FROM keyed) AS each,
         LATERAL (SELECT array_agg(record_id) AS records FROM (
             SELECT s.record_id FROM search_term s
-            WHERE s.tenant_id = :tenant AND s.object_type = 'contact' AND s.term = each.term LIMIT :largest + 1) AS some
+            WHERE s.tenant_id = :tenant AND s.object_type = 'contact' AND s.term = each.term
+            LIMIT :largest + 1) AS holders
         ) AS held
     )
 """

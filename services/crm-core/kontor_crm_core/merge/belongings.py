@@ -7,6 +7,7 @@ since, and stays away.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeAlias
 from uuid import UUID
 
 from sqlalchemy import select
@@ -22,6 +23,7 @@ from kontor_platform.data.records.planned import Row, Shelf, ShelfChange
 from kontor_platform.runtime.call import Call
 
 SHELVES = (EMAILS, PHONES, FOREIGN)
+Name: TypeAlias = tuple[Shelf, tuple[object, ...], UUID]
 # Columns that say where a row comes from, not what it is.
 WHENCE = ("tenant_id", "origin_id", "added_at", "live")
 
@@ -100,18 +102,21 @@ def of_shelf(rows: Iterable[Kept], shelf: Shelf) -> list[Kept]:
 
 def piece(each: Kept) -> Piece:
     """A contact's own row as something that merges hand on."""
-    return Piece(each.shelf.table.name, (each.owner, each.key), (each.owner, each.key))
+    ends = each.owner, each.key
+    return Piece(each.shelf.table.name, ends, ends, ends)
 
 
 @dataclass(frozen=True, slots=True)
 class Shares:
     """Who has which rows after a merge is taken apart, with the rows as they are now and when each came.
 
-    `rows` holds a row by shelf, key and origin: as the winner had it, else as the contact itself has it.
+    `rows` holds a row by shelf, key and origin: as the winner had it, else as the contact itself has it; `places` its
+    place among that contact's own.
     """
 
     owners: Mapping[UUID, Sequence[Kept]]
-    rows: Mapping[tuple[Shelf, tuple[object, ...], UUID], Row]
+    rows: Mapping[Name, Row]
+    places: Mapping[Name, int]
     came: Mapping[UUID, datetime]
 
 
@@ -131,7 +136,8 @@ def shares(rows: Mapping[UUID, Sequence[Kept]], parting: Parting, came: Mapping[
         if ends[0] in owners:
             owners[UUID(str(ends[0]))].append(own[each])
     payloads = {(each.shelf, each.key, each.owner): each.row for each in own.values()} | copies
-    return Shares(owners, payloads, came)
+    places = {(each.shelf, each.key, each.owner): each.place for each in own.values()}
+    return Shares(owners, payloads, places, came)
 
 
 def arranged(owner: UUID, present: Sequence[Kept], share: Shares) -> Belongings:
@@ -166,7 +172,7 @@ def place_of(gained: Kept, rows: Sequence[Kept], share: Shares) -> int:
 
     def stands_before(other: Kept) -> bool:
         if other.origin == gained.origin:
-            return gained.place < other.place
+            return gained.place < share.places[other.shelf, other.key, other.origin]
         return share.came[gained.origin] < other.added_at
 
     return next((at for at, each in enumerate(rows) if stands_before(each)), len(rows))

@@ -92,8 +92,8 @@ LATEST = text(
 class Labels:
     """The labels a link has, and those it has of its own."""
 
-    shown: frozenset[str]
-    own: frozenset[str]
+    shown: Sequence[str]
+    own: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,21 +130,26 @@ class Parting:
 async def hanging(call: Call, ids: Collection[UUID]) -> Hanging:
     """What hangs on contacts, hidden pieces too."""
     values = {"tenant": call.actor.tenant, "ids": array(ids)}
-    pieces, labels, primary = [], {}, set()
+    pieces, labels, primary, looked_at = [], {}, set(), set(ids)
     for row in await call.session.execute(LINKS, values):
         piece = Piece(
             kind=row.type_key,
             origins=(row.from_origin, row.to_origin),
+            starts=(
+                row.from_origin if row.from_origin in looked_at else row.from_id,
+                row.to_origin if row.to_origin in looked_at else row.to_id,
+            ),
             lies=(row.from_id, row.to_id),
             single=(row.single, row.reverse_single),
             primary=row.was_primary,
         )
         pieces.append(piece)
-        labels[piece] = Labels(frozenset(row.labels), frozenset(row.own_labels))
+        labels[piece] = Labels(row.labels, row.own_labels)
         if row.is_primary:
             primary.add(piece)
     for row in await call.session.execute(OTHERS, values):
-        pieces.append(Piece(row.kind, (row.origin, row.other), (row.record_id, row.other)))
+        origins = row.origin, row.other
+        pieces.append(Piece(row.kind, origins, origins, (row.record_id, row.other)))
     return Hanging(pieces, labels, frozenset(primary))
 
 
@@ -203,24 +208,23 @@ async def put(call: Call, group: Sequence[tuple[Piece, Ends]], after: Settled) -
 async def put_labels(call: Call, held: Hanging, before: Settled, after: Settled) -> None:
     """Gives links their own labels, those added since, and those of the links they keep out."""
     for piece, labels in held.labels.items():
-        joined_before = joined(piece, before, held)
-        joined_after = joined(piece, after, held)
+        joined_before, joined_after = joined(piece, before, held), joined(piece, after, held)
         if not joined_before and not joined_after:
             continue
-        shown = labels.own | (labels.shown - labels.own - joined_before) | joined_after
-        own = labels.own | (labels.shown - labels.own - joined_before)
+        added = [each for each in labels.shown if each not in joined_before]
+        own = list(dict.fromkeys([*labels.own, *added]))
         ends = after.ends[piece]
         values = {
             "tenant": call.actor.tenant,
             "type": piece.kind,
             "from": ends[0],
             "to": ends[1],
-            "labels": sorted(shown),
-            "own": sorted(own) if joined_after else None,
+            "labels": list(dict.fromkeys([*own, *joined_after])),
+            "own": own if joined_after else None,
         }
         await call.session.execute(PUT_LABELS, values)
 
 
-def joined(piece: Piece, where: Settled, held: Hanging) -> frozenset[str]:
+def joined(piece: Piece, where: Settled, held: Hanging) -> list[str]:
     """The labels of the links that a link keeps out."""
-    return frozenset(label for each in where.under(piece) for label in held.labels[each].own)
+    return [label for each in where.under(piece) for label in held.labels[each].own]

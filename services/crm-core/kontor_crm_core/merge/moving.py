@@ -19,7 +19,8 @@ TO_SIDE = {"near": "to", "far": "from", "cardinality": "reverse_cardinality", "f
 # The winner's link gains the labels of the loser's of the same kind to the same record, and remembers its own.
 JOIN_LABELS = """
     UPDATE association w SET own_labels = coalesce(w.own_labels, w.labels), version = w.version + 1,
-        labels = ARRAY(SELECT DISTINCT unnest(w.labels || l.labels) ORDER BY 1)
+        labels = w.labels || ARRAY(SELECT new.label FROM unnest(l.labels) WITH ORDINALITY AS new(label, place)
+            WHERE new.label <> ALL(w.labels) ORDER BY new.place)
     FROM association l
     WHERE w.tenant_id = :tenant AND l.tenant_id = :tenant AND w.{near}_id = :winner AND l.{near}_id = :loser
         AND w.type_key = l.type_key AND w.{far}_id = l.{far}_id AND cardinality(l.labels) > 0

@@ -17,20 +17,17 @@ Step: TypeAlias = tuple[UUID, UUID]
 class Piece:
     """Something that hangs on contacts: a link between two records, or what one contact has.
 
-    `origins` are the two ends as it was made; what one contact has names itself at its second end. `lies` is where it
-    lies now. `single` tells of each end whether a contact has one of the kind only.
+    `origins` are the two ends as it was made; what one contact has names itself at its second end. `starts` is where
+    the simulation finds it: an end that no merge looked at moves stands where it lies. `lies` is where it lies now.
+    `single` tells of each end whether a contact has one of the kind only.
     """
 
     kind: str
     origins: Ends
+    starts: Ends
     lies: Ends
     single: tuple[bool, bool] = (False, False)
     primary: bool = False
-
-    @property
-    def name(self) -> tuple[str, Ends]:
-        """What tells it from all others."""
-        return self.kind, self.origins
 
 
 @dataclass(slots=True)
@@ -69,7 +66,7 @@ def settled(pieces: Iterable[Piece], merges: Sequence[Step], pinned: Collection[
     """Where pieces lie after merges, given as loser and winner in their order; pinned ones stay where they lie."""
     result = Settled()
     for piece in pieces:
-        result.place(piece, piece.lies if piece in pinned else piece.origins)
+        result.place(piece, piece.lies if piece in pinned else piece.starts)
         if piece.primary:
             result.primary.add(piece)
     for loser, winner in merges:
