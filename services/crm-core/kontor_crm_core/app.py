@@ -13,6 +13,7 @@ from kontor_crm_core.customer.service import Customers
 from kontor_crm_core.deal.following import JOB as FOLLOW
 from kontor_crm_core.deal.following import run_follow_stages
 from kontor_crm_core.deal.service import Deals
+from kontor_crm_core.duplicate.service import Duplicates
 from kontor_crm_core.engagement.calls import Calls
 from kontor_crm_core.engagement.emails import Emails
 from kontor_crm_core.engagement.meetings import Meetings
@@ -67,6 +68,7 @@ def build(settings: Settings) -> Service:
             Deals(),
             Pipelines(),
             Associations(),
+            Duplicates(),
             Customers(),
             Records(),
             Notes(),
