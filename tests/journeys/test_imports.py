@@ -92,7 +92,11 @@ async def test_a_large_file_is_uploaded_imported_by_a_job_and_taken_back(tenant:
         begun = await over_rest(person, operator, IMPORT, file_id=file["id"], sha256=file["sha256"])
         done = await ended(person, begun["operation_id"])
         assert done["state"] == "done", done
-        assert {each["name"]: each["count"] for each in done["counters"]} == {"rows": 1200, "created": 1199, "failed": 1}
+        assert {each["name"]: each["count"] for each in done["counters"]} == {
+            "rows": 1200,
+            "created": 1199,
+            "failed": 1,
+        }
         assert (done["position"], done["percent"]) == (done["total"], 100)
         errors = await person.get(f"/crm/files/{done['error_file_id']}")
         (wrong,) = csv.DictReader(io.StringIO(errors.text))

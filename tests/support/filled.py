@@ -201,7 +201,9 @@ class Explaining(Database):
         super().__init__("postgresql://")
         self.filled, self.read_number, self.about = filled, 0, ""
 
-    async def read(self, tenant: UUID, statement: str, values: Values, *, by_key: bool = False) -> list[Row]:
+    async def read(
+        self, tenant: UUID, statement: str, values: Values, *, by_key: bool = False, restricted: bool = False
+    ) -> list[Row]:
         """Rows of one statement, whose plan is noted if it wastes."""
         self.read_number += 1
         wasted = self.filled.wasteful(statement, values)

@@ -102,7 +102,7 @@ class World:
 LIVE = "JOIN record r ON r.tenant_id = x.tenant_id AND r.id = x.{0} AND r.deleted_at IS NULL"
 MINE = "WHERE x.tenant_id = %(tenant)s"
 TOLD = {
-    "contacts": f"SELECT id, name, first_name, title, city, owner_id IS NULL FROM contact x {MINE} AND deleted_at IS NULL",
+    "contacts": f"SELECT id, name, first_name, title, city, owner_id FROM contact x {MINE} AND deleted_at IS NULL",
     "emails": f"SELECT contact_id, raw, position, opted_out FROM contact_email x {MINE} AND live",
     "phones": f"SELECT contact_id, raw, e164, position FROM contact_phone x {MINE} AND live",
     "ids": f"SELECT record_id, system, value FROM external_id x {MINE} AND live",
@@ -140,7 +140,7 @@ def played(world: World, steps: list[Step], without: set[str]) -> None:
             world.merge(one, other)
 
 
-@pytest.mark.parametrize("seed", [2, 5, 20, 26, 30, 34, 39, 40, 44, 52])
+@pytest.mark.parametrize("seed", range(10))
 def test_taking_apart_leaves_what_the_other_merges_alone_would(service: Crm, stack: Any, seed: int) -> None:
     """In any order, the state is that of a tenant in which the undone merges never were."""
     draw = random.Random(seed)
