@@ -65,11 +65,13 @@ def source(piece: Piece, object_type: str, parameters: Parameters) -> str:
     beginning = f"SELECT x.record_id AS id FROM search_term x WHERE {mine} AND x.term ^@ {parameters.add(text, 'text')}"
     if piece.begins:
         return beginning
+    gram, part = parameters.add(rarest(text), "text"), parameters.add(text, "text")
     # A word with digits has no trigrams: it is found by its beginning alone.
     return (
         f"{beginning} UNION ALL SELECT x.record_id AS id FROM word_gram g "
-        f"JOIN search_term x ON {mine} AND x.term = g.word WHERE g.tenant_id = {TENANT} AND g.object_type = {kind} AND g.gram = {parameters.add(rarest(text), 'text')} "
-        f"AND position({parameters.add(text, 'text')} in g.word) > 0"
+        f"JOIN search_term x ON {mine} AND x.term = g.word "
+        f"WHERE g.tenant_id = {TENANT} AND g.object_type = {kind} AND g.gram = {gram} "
+        f"AND position({part} in g.word) > 0"
     )
 
 
