@@ -143,10 +143,7 @@ def test_every_query_is_a_range_of_an_index(crm: Any, deal: str, company: str, f
         "timeline, further on": (timeline.page(entries, continued=True), asked | place),
         "timeline, counted": (timeline.counts(entries), asked),
         "timeline, one kind": (timeline.page(one_kind, continued=False), asked | timeline.page_values(one_kind, 11)),
-        "latest activity of a record": (
-            linking.LATEST,
-            {"tenant": tenant, "records": [deal], "activities": [], "now": now},
-        ),
+        "latest activity of a record": (linking.LATEST, latest),
         "people of an activity": (keeping.stored(tenant, UUID(deal)), {}),
         "threads of messages": (threads.threads_with(tenant, ["1@x", "2@x"]), {}),
         "a note of another system": (writing.of_system(tenant, Kind.NOTE, "2"), {}),
