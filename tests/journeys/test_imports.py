@@ -43,7 +43,7 @@ async def ended(person: EdgeClient, operation: str) -> dict[str, Any]:
     return found
 
 
-@covers("crm_import_contacts_csv", "crm_import_revert", "crm_export_contacts_csv")
+@covers("crm_import_contacts_csv", "crm_import_status", "crm_import_revert", "crm_export_contacts_csv")
 async def test_an_agent_imports_a_list_with_a_second_persons_consent(
     tenant: Tenant, connect: ConnectMcp, at_edge: ConnectEdge
 ) -> None:
@@ -67,6 +67,8 @@ async def test_an_agent_imports_a_list_with_a_second_persons_consent(
         assert (refused["line"], refused["column"], refused["code"]) == (4, "E-Mail", "email_invalid")
         warned = next(each for each in done["problems"] if each["is_warning"])
         assert (warned["line"], warned["column"], warned["code"]) == (3, "Telefon", "phone_invalid")
+        status = (await agent.do("crm_import_status", operation_id=done["operation_id"]))["operation"]
+        assert (status["kind"], status["state"], status["undo_tool"]) == ("import", "done", "crm_import_revert")
         again = await agent.do("crm_import_contacts_csv", csv=PEOPLE, dry_run=True)
         assert (again["created"], again["unchanged"]) == (0, 2)
         exported = await approved(agent, operator, "crm_export_contacts_csv", columns=["email", "company"])
@@ -92,7 +94,11 @@ async def test_a_large_file_is_uploaded_imported_by_a_job_and_taken_back(tenant:
         begun = await over_rest(person, operator, IMPORT, file_id=file["id"], sha256=file["sha256"])
         done = await ended(person, begun["operation_id"])
         assert done["state"] == "done", done
-        assert {each["name"]: each["count"] for each in done["counters"]} == {"rows": 1200, "created": 1199, "failed": 1}
+        assert {each["name"]: each["count"] for each in done["counters"]} == {
+            "rows": 1200,
+            "created": 1199,
+            "failed": 1,
+        }
         assert (done["position"], done["percent"]) == (done["total"], 100)
         errors = await person.get(f"/crm/files/{done['error_file_id']}")
         (wrong,) = csv.DictReader(io.StringIO(errors.text))

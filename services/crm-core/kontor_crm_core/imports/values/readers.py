@@ -12,6 +12,7 @@ from kontor_crm_core.imports.codes import MatchCode, ValueCode
 from kontor_crm_core.imports.mapping.targets import Target
 from kontor_crm_core.imports.values.wish import RowWish
 from kontor_crm_core.record.lookups import ForeignId
+from kontor_crm_core.record.wishes import CONTROL
 from kontor_platform.contract.problem import JSON
 from kontor_platform.data.records.definitions import Definition
 from kontor_platform.data.records.fold import clean
@@ -24,7 +25,7 @@ SEVERAL = re.compile(r"\s*(?::::|;|\r?\n)\s*")
 SEVERAL_ADDRESSES = re.compile(r"\s*(?::::|[;,|]|\r?\n)\s*")
 INVISIBLE = "\ufeff\u200b\u200c\u200d\u200e\u200f\u2060\u00ad\u202a\u202c"
 ADDRESS = re.compile(r"[^\s<>,;:\"']+@[^\s<>,;:\"']+\.[^\s<>,;:\"']+")
-CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+LINE_BREAK = re.compile(r"[\t\n\r]")
 LONGEST: Mapping[Target, int] = {
     Target.FIRST_NAME: 100,
     Target.LAST_NAME: 100,
@@ -58,7 +59,7 @@ def visible(text: str) -> str:
 def plain_text(cell: str, target: Target) -> str:
     """A text on one line within its limit; raises Unread."""
     text = clean(cell)
-    if found := CONTROL.search(text):
+    if found := CONTROL.search(text) or LINE_BREAK.search(text):
         told = f"It has the control character U+{ord(found.group()):04X}."
         raise Unread(ValueCode.CONTROL_CHARACTER, told, " ".join(CONTROL.sub(" ", text).split()))
     if len(text) > LONGEST[target]:
@@ -158,7 +159,7 @@ def external_id(system: str) -> Read:
         value = visible(cell)
         if len(value) > LONGEST_ID:
             yield Unread(ValueCode.TEXT_TOO_LONG, f"An id has at most {LONGEST_ID} characters.")
-        elif found := CONTROL.search(value):
+        elif found := CONTROL.search(value) or LINE_BREAK.search(value):
             yield Unread(ValueCode.CONTROL_CHARACTER, f"It has the control character U+{ord(found.group()):04X}.")
         else:
             wish.external_ids.append(ForeignId(system.strip().lower(), value))
