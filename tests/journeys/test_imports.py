@@ -43,7 +43,7 @@ async def ended(person: EdgeClient, operation: str) -> dict[str, Any]:
     return found
 
 
-@covers("crm_import_contacts_csv", "crm_import_revert", "crm_export_contacts_csv")
+@covers("crm_import_contacts_csv", "crm_import_status", "crm_import_revert", "crm_export_contacts_csv")
 async def test_an_agent_imports_a_list_with_a_second_persons_consent(
     tenant: Tenant, connect: ConnectMcp, at_edge: ConnectEdge
 ) -> None:
@@ -67,6 +67,8 @@ async def test_an_agent_imports_a_list_with_a_second_persons_consent(
         assert (refused["line"], refused["column"], refused["code"]) == (4, "E-Mail", "email_invalid")
         warned = next(each for each in done["problems"] if each["is_warning"])
         assert (warned["line"], warned["column"], warned["code"]) == (3, "Telefon", "phone_invalid")
+        status = (await agent.do("crm_import_status", operation_id=done["operation_id"]))["operation"]
+        assert (status["kind"], status["state"], status["undo_tool"]) == ("import", "done", "crm_import_revert")
         again = await agent.do("crm_import_contacts_csv", csv=PEOPLE, dry_run=True)
         assert (again["created"], again["unchanged"]) == (0, 2)
         exported = await approved(agent, operator, "crm_export_contacts_csv", columns=["email", "company"])

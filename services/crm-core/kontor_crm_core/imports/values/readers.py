@@ -12,6 +12,7 @@ from kontor_crm_core.imports.codes import MatchCode, ValueCode
 from kontor_crm_core.imports.mapping.targets import Target
 from kontor_crm_core.imports.values.wish import RowWish
 from kontor_crm_core.record.lookups import ForeignId
+from kontor_crm_core.record.wishes import control_in
 from kontor_platform.contract.problem import JSON
 from kontor_platform.data.records.definitions import Definition
 from kontor_platform.data.records.fold import clean
@@ -24,7 +25,7 @@ SEVERAL = re.compile(r"\s*(?::::|;|\r?\n)\s*")
 SEVERAL_ADDRESSES = re.compile(r"\s*(?::::|[;,|]|\r?\n)\s*")
 INVISIBLE = "\ufeff\u200b\u200c\u200d\u200e\u200f\u2060\u00ad\u202a\u202c"
 ADDRESS = re.compile(r"[^\s<>,;:\"']+@[^\s<>,;:\"']+\.[^\s<>,;:\"']+")
-CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+LINE_BREAK = re.compile(r"[\t\n\r]")
 LONGEST: Mapping[Target, int] = {
     Target.FIRST_NAME: 100,
     Target.LAST_NAME: 100,
@@ -58,12 +59,17 @@ def visible(text: str) -> str:
 def plain_text(cell: str, target: Target) -> str:
     """A text on one line within its limit; raises Unread."""
     text = clean(cell)
-    if found := CONTROL.search(text):
-        told = f"It has the control character U+{ord(found.group()):04X}."
-        raise Unread(ValueCode.CONTROL_CHARACTER, told, " ".join(CONTROL.sub(" ", text).split()))
+    if control := on_one_line(text):
+        raise Unread(ValueCode.CONTROL_CHARACTER, f"It has the control character {control}.", " ".join(text.split()))
     if len(text) > LONGEST[target]:
         raise Unread(ValueCode.TEXT_TOO_LONG, f"It has {len(text)} characters, at most {LONGEST[target]} are kept.")
     return text
+
+
+def on_one_line(text: str) -> str:
+    """The first character that no text on one line may have, by its code; empty if there is none."""
+    found = LINE_BREAK.search(text)
+    return control_in(text) or (f"U+{ord(found.group()):04X}" if found else "")
 
 
 def text_field(target: Target) -> Read:
@@ -158,8 +164,8 @@ def external_id(system: str) -> Read:
         value = visible(cell)
         if len(value) > LONGEST_ID:
             yield Unread(ValueCode.TEXT_TOO_LONG, f"An id has at most {LONGEST_ID} characters.")
-        elif found := CONTROL.search(value):
-            yield Unread(ValueCode.CONTROL_CHARACTER, f"It has the control character U+{ord(found.group()):04X}.")
+        elif control := on_one_line(value):
+            yield Unread(ValueCode.CONTROL_CHARACTER, f"It has the control character {control}.")
         else:
             wish.external_ids.append(ForeignId(system.strip().lower(), value))
 
