@@ -6,7 +6,12 @@ from support.plugin import ConnectEdge, ConnectMcp
 from support.tenants import Tenant
 
 IDA = {"name": "Ida Lund", "email": "ida@hafen.example", "phone": "+49 30 1234567"}
-CALL = {"direction": "in", "outcome": "connected", "participants": [{"phone": "+49-30-123 45 67"}], "external_id": "c-1"}
+CALL = {
+    "direction": "in",
+    "outcome": "connected",
+    "participants": [{"phone": "+49-30-123 45 67"}],
+    "external_id": "c-1",
+}
 MEETING = {"subject": "Kick-off", "starts_at": "2026-01-30T10:00", "attendees": [{"email": "ida@hafen.example"}]}
 LETTER = {
     "message_id": "<a1@hafen.example>",
