@@ -23,6 +23,8 @@ from kontor_crm_core.owner.assigning import JOB as ASSIGN
 from kontor_crm_core.owner.assigning import run_assign_owner
 from kontor_crm_core.owner.service import Owners
 from kontor_crm_core.pipeline.service import Pipelines
+from kontor_crm_core.property.jobs import JOBS as PROPERTY_JOBS
+from kontor_crm_core.property.service import Properties
 from kontor_crm_core.record.purging import purge_deleted
 from kontor_crm_core.record.service import Records
 from kontor_crm_core.settings import Settings
@@ -69,8 +71,9 @@ def build(settings: Settings) -> Service:
             Operations(),
             Files(),
             Blocklist(),
+            Properties(),
         ],
         gave_up=gave_up,
-        jobs={FOLLOW: run_follow_stages, ASSIGN: run_assign_owner, REINDEX: run_reindex},
+        jobs={FOLLOW: run_follow_stages, ASSIGN: run_assign_owner, REINDEX: run_reindex, **PROPERTY_JOBS},
         ticks=[Tick("files", FILES_EVERY_S, forget_files), Nightly("purge_deleted", purge_deleted)],
     )

@@ -110,7 +110,10 @@ class Call:
 
         `by_key` is for a statement that reads by keys alone: it is planned once and not at every call.
         """
-        return await self.database.read(self.actor.tenant, statement, values, by_key=by_key)
+        actor = self.actor
+        return await self.database.read(
+            actor.tenant, statement, values, by_key=by_key, restricted=actor.sees_restricted
+        )
 
     def emit(self, event: Event) -> None:
         """Tells of a change; the row is written in this transaction, after the method returned."""

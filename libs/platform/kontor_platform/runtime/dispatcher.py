@@ -128,7 +128,8 @@ class Dispatcher:
         principal, settings = call.actor, json.dumps(asdict(call.actor.settings), sort_keys=True)
         await self._database.remember(principal.tenant, principal.slug, settings)
         try:
-            async with self._database.transaction(principal.tenant) as (session, now):
+            entered = self._database.transaction(principal.tenant, restricted=principal.sees_restricted)
+            async with entered as (session, now):
                 call.enter(session, now)
                 outcome = await self._in_transaction(method, request, call, seen)
                 await session.commit()

@@ -82,7 +82,8 @@ class Work:
             raise Stopping
         call = Call(operation, principal, operation_id, self.database, self.cursors, author_kind=author_kind)
         call.peers = self.peers
-        async with self.database.transaction(principal.tenant) as (session, now):
+        entered = self.database.transaction(principal.tenant, restricted=principal.sees_restricted)
+        async with entered as (session, now):
             call.enter(session, now)
             yield call
             await session.flush()

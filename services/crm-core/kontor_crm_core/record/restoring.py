@@ -12,6 +12,7 @@ from kontor_crm_core.association.rules import Edge, Plan
 from kontor_crm_core.association.types.rules import STANDARD
 from kontor_crm_core.blocklist.checking import refuse_blocked
 from kontor_crm_core.contact.reading import states
+from kontor_crm_core.property.wishes import returning
 from kontor_crm_core.record.bin import Held, held
 from kontor_crm_core.record.deleting import DELETED
 from kontor_crm_core.record.hanging import counted
@@ -19,9 +20,7 @@ from kontor_crm_core.record.neighbours import come_back
 from kontor_crm_core.record.objects import write
 from kontor_crm_core.record.wishes import expected_version
 from kontor_crm_core.record.writer import check_version
-from kontor_platform.data.records.definitions import definitions
-from kontor_platform.data.records.planned import Life, Planned, PropertyChange
-from kontor_platform.data.records.values import change
+from kontor_platform.data.records.planned import Life, Planned
 from kontor_platform.runtime.call import Call, Change
 
 # What a returning record is linked by, where the record at an end that takes one link has another by now.
@@ -64,7 +63,8 @@ async def restore_record(call: Call, request: pb.RestoreRecordRequest) -> pb.Res
     call.concerns(record)
     if present.deleted_at is None:
         return await answer(call, present, "unchanged", present.row["version"], [])
-    changes = [Change(DELETED, True, False)]
+    held_again = await returning(call, present.type, present.row["props"])
+    changes = [Change(DELETED, True, False), *held_again.changes]
     check_version(expected_version(request), present.row["version"], changes)
     await refuse_blocked(call, await addresses(call, present))
     planned = Planned(
@@ -72,7 +72,7 @@ async def restore_record(call: Call, request: pb.RestoreRecordRequest) -> pb.Res
         record,
         present.row["version"],
         changes=changes,
-        properties=await properties(call, present),
+        properties=held_again.properties,
         life=Life.RETURNS,
     )
     written = (await write(call, planned))[record]
@@ -87,15 +87,6 @@ async def addresses(call: Call, present: Held) -> list[str]:
         return []
     found = await states(call, [present.row["id"]])
     return [each.key for state in found.values() for each in state.emails]
-
-
-async def properties(call: Call, present: Held) -> list[PropertyChange]:
-    """The values of the record's properties, for the index and the unique values they left."""
-    if not present.row["props"]:
-        return []
-    known = await definitions(call, present.type, hold=True, restricted=True)
-    props = present.row["props"]
-    return [change(each, props[str(each.id)]) for each in known.all if str(each.id) in props]
 
 
 async def settle_links(call: Call, record: UUID) -> list[Warning]:

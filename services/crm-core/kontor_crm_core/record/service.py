@@ -19,9 +19,10 @@ from protobuf.wkt import Struct
 
 from kontor_crm_core.association.listing import Wish, linked_page
 from kontor_crm_core.deal.money import shown
+from kontor_crm_core.property.wishes import propertied
 from kontor_crm_core.record.bin import gone
 from kontor_crm_core.record.deleting import delete_record
-from kontor_crm_core.record.queries import COUNTS_OF_ONE, HISTORY, RECORD
+from kontor_crm_core.record.queries import COUNTS_OF_ONE, HISTORY, PROPERTY_NAMES, RECORD
 from kontor_crm_core.record.restoring import restore_record
 from kontor_platform.contract.names import nearest
 from kontor_platform.contract.problem import InvalidField, NotFound
@@ -55,7 +56,7 @@ class Records:
         call.concerns(UUID(request.id))
         answer = pb.GetRecordResponse(id=record.id, type=kind, version=record.version)
         if request.fields:
-            answer.selected = selected(record, request.fields)
+            answer.selected = await selected(call, kind, record, request.fields)
         else:
             setattr(answer, member, record)
         for part in request.include:
@@ -86,24 +87,38 @@ async def read(call: Call, record_id: str) -> tuple[str, str, AnyRecord]:
     return found["type"], member, record
 
 
-def selected(record: AnyRecord, fields: Sequence[str]) -> Struct:
-    """The fields asked for; raises InvalidField for those the record does not have."""
+async def selected(call: Call, kind: str, record: AnyRecord, fields: Sequence[str]) -> Struct:
+    """The fields and properties asked for, null where there is no value; raises InvalidField for unknown ones."""
     known = [field.name for field in type(record).desc().fields]
+    asked = [name for name in fields if name not in known]
+    properties = await property_names(call, kind) if asked else []
     unknown = [
-        FieldProblem(
-            field=f"fields[{at}]",
-            message=f"There is no field {name!r}.",
-            did_you_mean=nearest(name, known),
-            allowed=known[:20],
-        )
+        unknown_field(at, name, [*known, *properties])
         for at, name in enumerate(fields)
-        if name not in known
+        if name not in known and name not in properties
     ]
     if unknown:
         first = unknown[0]
         raise InvalidField(first.message, fields=unknown, allowed=known, did_you_mean=first.did_you_mean)
     printed = json.loads(record.to_json(always_emit_implicit=True))
-    return Struct.from_json(json.dumps({name: printed.get(name) for name in fields}))
+    values = {each["name"]: each["value"] for each in printed["properties"]}
+    return Struct.from_json(json.dumps({name: {**values, **printed}.get(name) for name in fields}))
+
+
+async def property_names(call: Call, kind: str) -> list[str]:
+    """The properties of a record's type that the caller may see."""
+    values = {"tenant": call.actor.tenant, "object_type": propertied(kind)}
+    return [row["name"] for row in await call.read(PROPERTY_NAMES, values, by_key=True)]
+
+
+def unknown_field(at: int, name: str, known: Sequence[str]) -> FieldProblem:
+    """The fault of a field that the record does not have."""
+    return FieldProblem(
+        field=f"fields[{at}]",
+        message=f"There is no field {name!r}.",
+        did_you_mean=nearest(name, known),
+        allowed=list(known[:20]),
+    )
 
 
 async def add_associations(answer: pb.GetRecordResponse, call: Call) -> None:

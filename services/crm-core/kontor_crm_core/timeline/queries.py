@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import TextClause, text
 
 from kontor_crm_core.timeline.rules import ACTIVITIES, CHANGES, LINKS
+from kontor_platform.data.records.answers import changes_json
 
 LONGEST_BODY = 500
 # What a source gives of each entry. `tie` tells entries apart that have time and id in common; `record` and `version`
@@ -104,7 +105,7 @@ SELECT page.at, page.id, page.tie, json_build_object(
     'body', coalesce(left(a.body, {LONGEST_BODY}), CASE page.kind WHEN 'stage' THEN page.label END),
     'truncated', coalesce(length(a.body) > {LONGEST_BODY}, false),
     'direction', a.direction, 'outcome', a.outcome, 'thread_id', a.thread_id,
-    'changes', coalesce(page.changes, c.changes),
+    'changes', coalesce(page.changes, {changes_json("c")}),
     'linked', CASE WHEN r.id IS NOT NULL THEN json_build_object(
         'id', r.id, 'type', r.object_type, 'name', coalesce(p.name, o.name, d.name, v.subject, '')) END)::text AS told
 FROM page

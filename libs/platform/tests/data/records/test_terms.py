@@ -1,8 +1,12 @@
 """Folding and terms."""
 
-import pytest
+import unicodedata
 
-from kontor_platform.data.records.fold import clean, fold, words
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kontor_platform.data.records.fold import clean, fold, fold_any, pieces, separated, words
 from kontor_platform.data.records.terms import (
     Field,
     asked,
@@ -35,6 +39,20 @@ def test_fold(written: str, folded: str) -> None:
     assert fold(folded) == folded
 
 
+@given(st.text(st.characters(max_codepoint=127)))
+def test_the_short_way_is_the_long_way(written: str) -> None:
+    """Plain text is folded and taken apart in a shorter way with the same outcome."""
+    assert fold(written) == fold_any(written)
+    assert words(written) == [piece for word in separated(fold_any(written)) for piece in pieces(word)]
+
+
+@given(st.text())
+def test_what_is_folded_stays(written: str) -> None:
+    """Folding again changes nothing, and neither does it matter in which normal form a text came."""
+    assert fold(fold(written)) == fold(written)
+    assert fold(unicodedata.normalize("NFD", written)) == fold(unicodedata.normalize("NFC", written))
+
+
 def test_clean() -> None:
     """Stored text is composed and has no space around it."""
     assert clean("  Zoe\u0308 ") == "Zoë"
@@ -63,6 +81,9 @@ def test_terms_are_bounded() -> None:
     """A record has at most 64 terms of 64 characters, and a term knows every field it stands in."""
     many = gathered(of_text(" ".join(f"w{n}" for n in range(100)) + " " + "x" * 99, Field.NAME))
     assert len(many) == 64
+    crowded = gathered([*of_text(" ".join(f"t{n}" for n in range(80)), Field.PROPERTY), *of_email("jane@acme.example")])
+    assert len(crowded) == 64
+    assert {"jane@acme.example", "acme"} <= set(crowded)
     twice = gathered([*of_text("Acme", Field.NAME), *of_text("acme", Field.CITY)])
     assert twice == {"acme": Field.NAME | Field.CITY}
 
