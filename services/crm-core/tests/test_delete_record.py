@@ -160,8 +160,8 @@ def test_a_deleted_task_leaves_lists_and_timelines(crm: Any, world: Record) -> N
 @pytest.mark.parametrize(
     ("kind", "tool", "body"),
     [
-        ("contact", "crm_upsert_contact", {"name": "Other", "email": "jane@acme.example"}),
-        ("company", "crm_upsert_company", {"name": "Other", "domain": "acme.example"}),
+        ("contact", "crm_upsert_contact", {"name": "Other", "email": "jane@acme.example", "match_on": ["external_id"]}),
+        ("company", "crm_upsert_company", {"name": "Other", "domain": "acme.example", "match_on": ["external_id"]}),
     ],
 )
 def test_an_identity_taken_meanwhile_stays_taken(

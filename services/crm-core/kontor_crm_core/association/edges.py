@@ -55,6 +55,12 @@ async def link(
     return await link_wishes(call, wishes, replacing=replacing)
 
 
+async def unlink(call: Call, pairs: Sequence[Pair], wanted_type: str = "") -> Plan:
+    """Takes links between records away and answers which there were; raises as `link` does."""
+    types = await held(call, {record for pair in pairs for record in pair})
+    return await unlink_wishes(call, [LinkWish(*edge(pair, types, wanted_type).key) for pair in pairs])
+
+
 async def link_wishes(call: Call, wishes: Sequence[LinkWish], *, replacing: bool = False) -> Plan:
     """Links as wished, any number at once; the records are held already. Raises LinkExists."""
     try:

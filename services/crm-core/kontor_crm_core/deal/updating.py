@@ -10,8 +10,7 @@ from kontor_protos.kontor.crm.v1 import deals_pb as pb
 from kontor_protos.kontor.platform.v1.errors_pb import FieldProblem
 
 from kontor_crm_core.association.edges import held as held_records
-from kontor_crm_core.association.edges import link, unlink_wishes
-from kontor_crm_core.association.rules import LinkWish
+from kontor_crm_core.association.edges import link, unlink
 from kontor_crm_core.deal.opening import require_links
 from kontor_crm_core.deal.queries import CLOCK, COMPANY, CONTACT, deal
 from kontor_crm_core.deal.reading import field_problems, read_edits, system_problems
@@ -136,13 +135,13 @@ async def relink(call: Call, deal_id: UUID, before: DealState, after: DealState)
     companies = [each for each in (before.company_id, after.company_id) if each]
     await held_records(call, [deal_id, *companies, *before.contact_ids, *after.contact_ids])
     if before.company_id and after.company_id is None:
-        await unlink_wishes(call, [LinkWish(COMPANY, deal_id, before.company_id)])
+        await unlink(call, [(deal_id, before.company_id)], COMPANY)
     if after.company_id and after.company_id != before.company_id:
         await link(call, [(deal_id, after.company_id)], COMPANY, replacing=True)
-    gone = [LinkWish(CONTACT, deal_id, each) for each in before.contact_ids if each not in after.contact_ids]
+    gone = [(deal_id, each) for each in before.contact_ids if each not in after.contact_ids]
     new = [(deal_id, each) for each in after.contact_ids if each not in before.contact_ids]
     if gone:
-        await unlink_wishes(call, gone)
+        await unlink(call, gone, CONTACT)
     if new:
         await link(call, new, CONTACT)
 
