@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from kontor_crm_core.advanced.service import AdvancedSearch
 from kontor_crm_core.association.service import Associations
 from kontor_crm_core.company.renaming import JOB as REINDEX
 from kontor_crm_core.company.renaming import run_reindex
@@ -23,6 +24,9 @@ from kontor_crm_core.property.jobs import JOBS as PROPERTY_JOBS
 from kontor_crm_core.property.service import Properties
 from kontor_crm_core.record.purging import purge_deleted
 from kontor_crm_core.record.service import Records
+from kontor_crm_core.segment.following import COMPARING, FOLLOWING
+from kontor_crm_core.segment.following import JOBS as SEGMENT_JOBS
+from kontor_crm_core.segment.service import Segments
 from kontor_crm_core.settings import Settings
 from kontor_crm_core.task.service import Tasks
 from kontor_crm_core.timeline.service import Timeline
@@ -61,11 +65,24 @@ def build(settings: Settings) -> Service:
             Owners(),
             Tasks(),
             Timeline(),
+            AdvancedSearch(),
+            Segments(),
+            Properties(),
             Operations(),
             Files(),
-            Properties(),
         ],
         gave_up=gave_up,
-        jobs={FOLLOW: run_follow_stages, ASSIGN: run_assign_owner, REINDEX: run_reindex, **PROPERTY_JOBS},
-        ticks=[Tick("files", FILES_EVERY_S, forget_files), Nightly("purge_deleted", purge_deleted)],
+        jobs={
+            FOLLOW: run_follow_stages,
+            ASSIGN: run_assign_owner,
+            REINDEX: run_reindex,
+            **SEGMENT_JOBS,
+            **PROPERTY_JOBS,
+        },
+        ticks=[
+            Tick("files", FILES_EVERY_S, forget_files),
+            Nightly("purge_deleted", purge_deleted),
+            FOLLOWING,
+            COMPARING,
+        ],
     )

@@ -20,6 +20,11 @@ class ContactRow(Entity, table=True):
     title: str | None = None
     city: str | None = None
     country: str | None = None
+    first_name_key: str | None = key(default=None)
+    last_name_key: str | None = key(default=None)
+    title_key: str | None = key(default=None)
+    city_key: str | None = key(default=None)
+    country_key: str | None = key(default=None)
     owner_id: UUID | None = None
 
 
