@@ -102,7 +102,10 @@ INSERT INTO record_stat (tenant_id, record_id, last_activity_at)
     SELECT tenant, id, at FROM made WHERE n % 3 = 0;
 INSERT INTO redirect (tenant_id, old_id, present_id) SELECT tenant, gen_random_uuid(), id FROM made WHERE n % 20 = 0;
 """
-WORDS = "INSERT INTO search_word SELECT DISTINCT tenant_id, object_type, term FROM search_term WHERE term ~ '^[a-z]+$'"
+WORDS = """
+INSERT INTO search_word SELECT DISTINCT tenant_id, object_type, term FROM search_term
+WHERE term ~ '^(first|last)[a-j]{1,4}$' ON CONFLICT DO NOTHING
+"""
 GRAMS = """
 INSERT INTO word_gram (tenant_id, object_type, gram, word)
 SELECT w.tenant_id, w.object_type, g.gram, g.word FROM search_word w

@@ -27,7 +27,7 @@ SEARCHED = {
     "two words": f"{COMMON} {WORD}",
     "two common beginnings": "firstb lastb",
     "two common words": f"{COMMON} last",
-    "a middle beside a word": f"{COMMON} astcdef",
+    "a middle beside a word": "firstef astcdef",
     "a slip beside a common word": "firstde lsatbcde",
     "two slips": "fristde lsatbcde",
     "nothing": "qxzqxz wkjwkj",

@@ -103,7 +103,9 @@ class Finder:
             return Found()
         if depth is Depth.SLIPS and not any(word.near for word in words):
             return Found()
-        return replace(await self._matching(call, replace(wanted, words=words)), depth=depth)
+        found = await self._matching(call, replace(wanted, words=words))
+        more = any(len(word.parts) >= dictionary.MOST_PARTS for word in words)
+        return replace(found, depth=depth, capped=found.capped or more)
 
     async def _matching(self, call: Call, wanted: Wanted) -> Found:
         """What matches as the words stand; begins with the word of the fewest terms."""
