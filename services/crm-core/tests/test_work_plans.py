@@ -138,6 +138,7 @@ def test_every_query_is_a_range_of_an_index(crm: Any, deal: str, company: str, f
     mine = tasks.Wanted(me, ("open",), None, None)
     week = tasks.Wanted(None, ("open",), (now - timedelta(days=7), now), None)
     of_deal = tasks.Wanted(None, ("open",), None, UUID(deal))
+    latest = {"tenant": tenant, "records": [deal], "activities": [], "now": now}
     queries: dict[str, tuple[Executable, dict[str, Any]]] = {
         "timeline": (timeline.page(entries, continued=False), asked | place),
         "timeline, further on": (timeline.page(entries, continued=True), asked | place),
