@@ -9,7 +9,8 @@ from kontor_protos.kontor.crm.v1 import properties_pb as pb
 from kontor_crm_core.property.terms import Worded, terms_of
 from kontor_crm_core.property.wishes import blank_warnings, propertied, wanted_properties
 from kontor_crm_core.record.objects import write
-from kontor_crm_core.record.wishes import SENTENCES, expected_version
+from kontor_crm_core.record.plans import SENTENCES
+from kontor_crm_core.record.wishes import expected_version
 from kontor_crm_core.record.writer import check_version, locked
 from kontor_crm_core.refs import Ref, live_refs
 from kontor_platform.contract.problem import JSON, InvalidField
