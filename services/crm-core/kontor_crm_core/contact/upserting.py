@@ -15,9 +15,18 @@ from kontor_crm_core.contact.state import ContactState
 from kontor_crm_core.contact.wanted import WantedContact
 from kontor_crm_core.record.matching import Matched
 from kontor_crm_core.record.objects import WRITER
-from kontor_crm_core.record.owners import options_for
+from kontor_crm_core.record.owners import options_for, with_properties
 from kontor_crm_core.record.plans import Options, Upserted
-from kontor_crm_core.record.upserting import Finder, Match, matched_many, one, require_present, require_version
+from kontor_crm_core.record.upserting import (
+    Finder,
+    Match,
+    concern_properties,
+    matched,
+    matched_many,
+    one,
+    require_present,
+    require_version,
+)
 from kontor_platform.contract.problem import Refusal
 from kontor_platform.data.ids import new_id
 from kontor_platform.data.records.planned import Planned, PropertyChange
@@ -44,6 +53,11 @@ class Planning:
     properties: dict[UUID, list[PropertyChange]] = field(default_factory=dict)
     links: list[CompanyLink] = field(default_factory=list)
 
+    @property
+    def writes_something(self) -> bool:
+        """Whether anything is to be written or linked."""
+        return bool(self.links) or any(each.planned or each.retold for each in self.writes.values())
+
     def present(self, match: Match) -> ContactState | None:
         """The contact meant, as the wishes so far leave it."""
         if not isinstance(match, Matched):
@@ -59,7 +73,7 @@ class Planning:
         again = record in self.writes
         self.writes[record] = plan_change(self.before.get(record), plan.after, given, self.options) if again else plan
         self.results.append(plan)
-        if job.company:
+        if job.company and "company" in plan.changed:
             self.links.append(CompanyLink(record, job.company.id))
 
 
@@ -72,7 +86,10 @@ async def upsert_contact(call: Call, wanted: WantedContact) -> Upserted[ContactS
     async def plan(found: Match) -> Planning:
         return await plan_contacts(call, [wanted], [found])
 
-    (result,) = (await one(call, match, plan, lambda planning: write_contacts(call, planning))).results
+    async def write(planning: Planning) -> None:
+        await write_contacts(call, planning)
+
+    (result,) = (await one(call, match, plan, write)).results
     if isinstance(result, Refusal):
         raise result
     call.concerns(result.after.id)
@@ -81,9 +98,12 @@ async def upsert_contact(call: Call, wanted: WantedContact) -> Upserted[ContactS
 
 async def plan_contacts(call: Call, wanted: Sequence[WantedContact], matches: Sequence[Match]) -> Planning:
     """What wishes come to, given what `matched_many` answered to them; holds the contacts and companies they mean."""
-    options = await options_for(call, [each.wish for each in wanted])
+    wishes = [each.wish for each in wanted]
+    options = await options_for(call, wishes)
     companies = await companies_meant(call, wanted)
-    before = await states(call, [each.record for each in matches if isinstance(each, Matched)], lock=True)
+    before = await states(call, matched(matches), lock=True)
+    if concern_properties(wishes, matches, [each.props for each in before.values()]):
+        options = await with_properties(call, "contact", options)
     planning = Planning(options, companies, before)
     for each, match in zip(wanted, matches, strict=True):
         made = len(companies.made)
