@@ -92,7 +92,7 @@ async def estimated(call: Call, table: str) -> Size:
 async def used_by(call: Call, object_type: str, properties: Sequence[Definition]) -> Mapping[UUID, Sequence[str]]:
     """What uses each property, in words."""
     stages = await stage_rules(call) if object_type == "deal" else {}
-    return {each.id: uses(0, stages.get(each.name, 0)) for each in properties}
+    return {each.id: uses(0, stages.get(each.log_name, 0)) for each in properties}
 
 
 async def stage_rules(call: Call) -> Mapping[str, int]:
