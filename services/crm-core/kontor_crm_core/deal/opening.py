@@ -11,6 +11,7 @@ from kontor_protos.kontor.platform.v1.errors_pb import FieldProblem
 from kontor_crm_core.association.edges import held, link
 from kontor_crm_core.deal.intervals import enter
 from kontor_crm_core.deal.models import DealRow
+from kontor_crm_core.deal.opening_rules import Opening, opening_violations
 from kontor_crm_core.deal.queries import COMPANY, CONTACT, holder, similar_open
 from kontor_crm_core.deal.reading import field_problems, read_edits, system_problems
 from kontor_crm_core.deal.refusals import refuse
@@ -18,13 +19,11 @@ from kontor_crm_core.deal.rules import (
     DealState,
     Edits,
     Kind,
-    Opening,
     StageRules,
     edited,
     entered,
     manual_violations,
     name_key,
-    opening_violations,
 )
 from kontor_crm_core.deal.states import columns, fields, shelves
 from kontor_crm_core.moments import moment
