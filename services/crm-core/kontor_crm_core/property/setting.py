@@ -6,6 +6,7 @@ from uuid import UUID
 
 from kontor_protos.kontor.crm.v1 import properties_pb as pb
 
+from kontor_crm_core.deal.closed import require_open_to
 from kontor_crm_core.property.terms import Worded, terms_of
 from kontor_crm_core.property.wishes import blank_warnings, propertied, wanted_properties
 from kontor_crm_core.record.objects import write
@@ -54,7 +55,7 @@ class Set:
 async def set_properties(call: Call, request: pb.SetPropertyRequest) -> Set:
     """Brings the properties of a record to what is wished.
 
-    Raises NotFound, Gone, InvalidField, VersionConflict or UniqueTaken.
+    Raises NotFound, Gone, InvalidField, VersionConflict, UniqueTaken, or DealClosed.
     """
     if not request.properties and not request.clear:
         raise InvalidField("Give at least one property, or name one in clear.", field="properties")
@@ -67,6 +68,8 @@ async def set_properties(call: Call, request: pb.SetPropertyRequest) -> Set:
     present: dict[str, JSON] = dict(row["props"])
     done = settled(wish, present)
     wish.settle()
+    if record.type == "deal" and row["stage_kind"] != "open":
+        await require_open_to(call, row["pipeline_id"], [each.field for each in done.changes])
     changes = told_changes(wish.definitions, done.changes)
     check_version(expected_version(request), row["version"], changes)
     if not changes:
