@@ -17,6 +17,7 @@ from kontor_crm_core.imports.reverting.starting import start_revert
 from kontor_crm_core.imports.starting import start_import
 from kontor_crm_core.operation.models import LongWork
 from kontor_crm_core.operation.store import begin_within, read
+from kontor_platform.contract.problem import JSON
 from kontor_platform.data.files import Draft, FileWriter, pieces
 from kontor_platform.data.ids import new_id
 from kontor_platform.runtime.call import Call
@@ -76,7 +77,7 @@ class Importer:
             writer = await FileWriter.create(call.session, self.person.tenant, draft)
             await writer.append(call.session, data)
             await writer.finish(call.session)
-            plan = {
+            plan: dict[str, JSON] = {
                 "file": str(writer.id),
                 "sha256": sha256(data).hexdigest(),
                 "name": "list",

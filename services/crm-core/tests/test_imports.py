@@ -207,14 +207,14 @@ async def test_an_error_file_works_alone_once_it_is_corrected(importer: Importer
     """It has the columns as they were, what was wrong, and nothing else; quotes and line breaks stay."""
     text = 'Name;E-Mail;Notiz\n"Ada ""Lady"" Byron";ada(at)x.example;"=1+1;\na"\nBob;bob@x.example;\n'
     told = await importer.tell(text)
-    assert told.error_file_id is not None
+    assert told.error_file_id
     errors = await importer.file(told.error_file_id)
     (row,) = csv.DictReader(io.StringIO(errors, newline=""))
     assert row["Name"] == 'Ada "Lady" Byron'
     assert (row["Notiz"], row["_row"], row["_column"], row["_code"]) == ("=1+1;\na", "2", "E-Mail", "email_invalid")
     mended = errors.replace("ada(at)x.example", "ada@x.example")
     again = await importer.tell(mended)
-    assert (numbers(again), again.error_file_id) == ({"created": 1}, None)
+    assert (numbers(again), again.error_file_id) == ({"created": 1}, "")
 
 
 async def test_a_mapping_is_said_saved_and_used_again(importer: Importer) -> None:

@@ -12,7 +12,7 @@ from kontor_crm_core.contact.upserting import FINDER, Planning, plan_contacts
 from kontor_crm_core.contact.wanted import WantedContact
 from kontor_crm_core.imports.codes import MatchCode, RowCode
 from kontor_crm_core.imports.problems import Problem, problem_of
-from kontor_crm_core.imports.same import forgiven, identical
+from kontor_crm_core.imports.same import forgiven, has_key, identical
 from kontor_crm_core.imports.store import RowOutcome, Run, keep_rows, met_before
 from kontor_crm_core.imports.values.wish import RowWish, merged, wish_of
 from kontor_crm_core.imports.wanting import Wanting, texts_of
@@ -129,7 +129,7 @@ async def settled(
     call: Call, run: Run, pending: Sequence[Pending], wanting: Wanting, whole_plan: bool
 ) -> list[RowOutcome]:
     """What becomes of rows, by the contacts they mean."""
-    wanted = [wanting.wanted(each.row) for each in pending]
+    wanted = [wanting.sought(each.row) for each in pending]
     matches = await forgiven(call, await matched_many(call, FINDER, wanted, hold=False))
     outcomes: list[RowOutcome] = []
     going: list[tuple[Pending, WantedContact, Match]] = []
@@ -142,7 +142,8 @@ async def settled(
         if refused:
             outcomes.append(refused)
         else:
-            going.append((each, wish, match))
+            whole = whole_plan or match is not None or not has_key(wish)
+            going.append((each, wanting.wanted(each.row) if whole else wish, match))
     present = await identical(call, [wish for _, wish, match in going if match is None])
     outcomes += [each.outcome("unchanged", record=present[id(wish)]) for each, wish, _ in going if id(wish) in present]
     going = [each for each in going if id(each[1]) not in present]

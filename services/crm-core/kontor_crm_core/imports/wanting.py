@@ -47,6 +47,13 @@ class Wanting:
     owners: Owners
     is_ours: bool = False
 
+    def sought(self, row: RowWish) -> WantedContact:
+        """What finds the contact of a row, without properties that tell nobody from others."""
+        if not row.properties:
+            return self.wanted(row)
+        telling = {key: value for key, value in row.properties.items() if self.definitions[key].is_unique}
+        return self.wanted(replace(row, properties=telling))
+
     def wanted(self, row: RowWish, *, is_new: bool = False) -> WantedContact:
         """What the contact of a row shall be; a new one without owner gets the one of the options."""
         owner = row.owner if isinstance(self.owners.known.get(row.owner), UUID) else ""
