@@ -4,6 +4,7 @@ from pathlib import Path
 
 from kontor_crm_core.advanced.service import AdvancedSearch
 from kontor_crm_core.association.service import Associations
+from kontor_crm_core.blocklist.service import Blocklist
 from kontor_crm_core.company.renaming import JOB as REINDEX
 from kontor_crm_core.company.renaming import run_reindex
 from kontor_crm_core.company.service import Companies
@@ -12,7 +13,15 @@ from kontor_crm_core.customer.service import Customers
 from kontor_crm_core.deal.following import JOB as FOLLOW
 from kontor_crm_core.deal.following import run_follow_stages
 from kontor_crm_core.deal.service import Deals
+from kontor_crm_core.duplicate.service import Duplicates
+from kontor_crm_core.engagement.calls import Calls
+from kontor_crm_core.engagement.emails import Emails
+from kontor_crm_core.engagement.meetings import Meetings
+from kontor_crm_core.exports.service import Exports, run_export
 from kontor_crm_core.file.service import Files, forget_files
+from kontor_crm_core.imports.job import run_import
+from kontor_crm_core.imports.reverting.job import run_revert
+from kontor_crm_core.imports.service import Imports
 from kontor_crm_core.note.service import Notes
 from kontor_crm_core.operation.service import Operations
 from kontor_crm_core.operation.store import gave_up
@@ -59,25 +68,35 @@ def build(settings: Settings) -> Service:
             Deals(),
             Pipelines(),
             Associations(),
+            Duplicates(),
             Customers(),
             Records(),
             Notes(),
             Owners(),
             Tasks(),
+            Calls(),
+            Meetings(),
+            Emails(),
             Timeline(),
-            AdvancedSearch(),
-            Segments(),
-            Properties(),
             Operations(),
             Files(),
+            Blocklist(),
+            Properties(),
+            AdvancedSearch(),
+            Segments(),
+            Imports(),
+            Exports(),
         ],
         gave_up=gave_up,
         jobs={
             FOLLOW: run_follow_stages,
             ASSIGN: run_assign_owner,
             REINDEX: run_reindex,
-            **SEGMENT_JOBS,
+            "import": run_import,
+            "import_revert": run_revert,
+            "export": run_export,
             **PROPERTY_JOBS,
+            **SEGMENT_JOBS,
         },
         ticks=[
             Tick("files", FILES_EVERY_S, forget_files),
