@@ -120,7 +120,7 @@ async def stored_as(
 
 async def begun(call: Call, request: pb.CreateSegmentRequest, object_type: str, kind: Kind) -> Mapping[Any, Any]:
     """The row of a new segment."""
-    if request.expected_version is not None:
+    if request.has_field("expected_version"):
         raise NotFound(f"There is no segment {request.key}; leave expected_version out to make it.", field="key")
     id = new_id()
     row = {
@@ -151,7 +151,7 @@ def check_version(
     request: pb.CreateSegmentRequest, row: Mapping[Any, Any], wanted: Mapping[str, Any], changed: Sequence[str]
 ) -> None:
     """Raises VersionConflict unless the caller saw the present version or named none."""
-    expected = request.expected_version
+    expected = request.expected_version if request.has_field("expected_version") else None
     if expected is not None and expected != row["version"]:
         differing = [difference(name, row[name], wanted[name]) for name in changed]
         raise VersionConflict(current_version=row["version"], differing=differing)
