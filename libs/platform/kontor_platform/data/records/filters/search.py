@@ -113,9 +113,7 @@ class Search:
             return await self.sorted_page(driver, order, size, start)
         if not led(order, self.kind):
             return await self.sorted_page(await self.many_or_all(order), order, size, start)
-        walk = Walk(
-            self.kind, order, self.predicate("r"), self.parameters, self.statements, steps=self.limits.steps
-        )
+        walk = Walk(self.kind, order, self.predicate("r"), self.parameters, self.statements, steps=self.limits.steps)
         found = await walk.read(size + 1, start, self.limits.first)
         if len(found) <= size and not walk.ended:
             driver = await self.driver(self.limits.most) if self.sources else None
