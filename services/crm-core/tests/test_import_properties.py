@@ -134,7 +134,7 @@ async def test_an_import_does_what_upserts_do(importer: Importer, crm: Crm, seed
     other = in_new_tenant(importer, crm)
     calls = replace(crm, principal=other.person)
     for row in drawn(seed):
-        given_fields = {name: value for name, value in row.items() if value}
+        given_fields: dict[str, Any] = {name: value for name, value in row.items() if value}
         answer = calls.send("crm_upsert_contact", **given_fields, create_company=True)
         told = await importer.tell(csv_of([row]))
         assert (told.failed == 0) == (answer.status_code == 200), (row, answer.text, told.problems)
