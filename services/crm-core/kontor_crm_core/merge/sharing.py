@@ -41,10 +41,10 @@ class Share:
         result = settled(pieces, [step for step in self.merges if step[1] in under])
         return [self.own[each] for each, ends in result.ends.items() if ends[0] == owner]
 
-    def order(self, owner: UUID) -> list[Kept]:
-        """The same as it stands: what lies there in its order, and what is gained where it would stand."""
-        wanted = {each.name: each for each in self.wanted(owner)}
-        ordered = [each for each in self.rows[owner] if each.name in wanted]
+    def order(self, owner: UUID, shelf: Shelf) -> list[Kept]:
+        """The same of one shelf as it stands: what lies there in its order, and what is gained where it would stand."""
+        wanted = {each.name: each for each in of_shelf(self.wanted(owner), shelf)}
+        ordered = [each for each in of_shelf(self.rows[owner], shelf) if each.name in wanted]
         there = {each.name for each in ordered}
         for name, each in wanted.items():
             if name not in there:
@@ -54,7 +54,7 @@ class Share:
     def place(self, owner: UUID, gained: Kept, rows: Sequence[Kept]) -> int:
         """Where a row stands among others: where it would, had nothing kept it out when it came."""
         way = self.way(owner, gained.origin)
-        rank = {each.name: at for at, each in enumerate(self.order(way))}
+        rank = {each.name: at for at, each in enumerate(self.order(way, gained.shelf))}
 
         def stands_before(other: Kept) -> bool:
             if other.origin != owner and self.way(owner, other.origin) == way:
@@ -88,12 +88,11 @@ def piece(each: Kept) -> Piece:
 
 def arranged(owner: UUID, share: Share) -> Belongings:
     """What a contact has afterwards, and what is to be written for it."""
-    order = share.order(owner)
     rows: dict[str, Sequence[Row]] = {}
     changes = []
     for shelf in SHELVES:
         held = {each.name: each for each in of_shelf(share.rows[owner], shelf)}
-        ordered = of_shelf(order, shelf)
+        ordered = share.order(owner, shelf)
         rows[shelf.table.name] = whole = placed(share.latest[each.name] for each in ordered)
         pairs = list(zip(whole, ordered, strict=True))
         stays = {each.name for each in ordered}
