@@ -5,18 +5,8 @@ from uuid import UUID
 import pytest
 
 from kontor_crm_core.association.properties.rules import BadProperty, read_all
-from kontor_crm_core.association.rules import (
-    STANDARD,
-    Edge,
-    LabelMode,
-    LinkWish,
-    Occupied,
-    Unlinkable,
-    directed,
-    link_type,
-    plan_links,
-    plan_unlinks,
-)
+from kontor_crm_core.association.rules import Edge, LabelMode, LinkWish, Occupied, plan_links, plan_unlinks
+from kontor_crm_core.association.types.rules import STANDARD, Unlinkable, directed, link_type
 
 A, B, C = (UUID(int=number) for number in (1, 2, 3))
 

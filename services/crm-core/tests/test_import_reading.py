@@ -377,7 +377,7 @@ def test_a_flood_of_blank_lines_is_nothing() -> None:
     assert [(row.line, row.cells) for row in rows] == [(300_002, ["a", "b"])]
 
 
-CELLS = st.text(alphabet=st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), max_size=12)
+CELLS = st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
 
 
 @given(

@@ -17,9 +17,13 @@ Row: TypeAlias = dict[str, Any]
 
 POOL_SIZE = 10
 POOL_WAIT_S = 2.0
-ENTER = text("SELECT set_config('app.tenant_id', :tenant, true), clock_timestamp()")
+SHOWN = {False: "off", True: "on"}
+ENTER = text(
+    "SELECT set_config('app.tenant_id', :tenant, true), set_config('app.restricted', :restricted, true), "
+    "clock_timestamp()"
+)
 # The role plans every statement anew, which suits filters; a read by key is planned once and for all.
-SET_TENANT = "SELECT set_config('app.tenant_id', %s, true)"
+SET_TENANT = "SELECT set_config('app.tenant_id', %s, true), set_config('app.restricted', %s, true)"
 SET_TENANT_BY_KEY = f"{SET_TENANT}, set_config('plan_cache_mode', 'force_generic_plan', true)"
 SEEN = text(
     """
@@ -53,10 +57,15 @@ class Database:
         await self.engine.dispose()
 
     @asynccontextmanager
-    async def transaction(self, tenant: UUID) -> AsyncIterator[tuple[AsyncSession, datetime]]:
-        """A session in one transaction of a tenant, and the database's time; the caller commits, leaving rolls back."""
+    async def transaction(
+        self, tenant: UUID, *, restricted: bool = False
+    ) -> AsyncIterator[tuple[AsyncSession, datetime]]:
+        """A session in one transaction of a tenant, and the database's time; the caller commits, leaving rolls back.
+
+        `restricted` lets answers built in it show properties marked so.
+        """
         async with AsyncSession(self.engine, expire_on_commit=False) as session:
-            _, now = (await session.execute(ENTER, {"tenant": str(tenant)})).one()
+            _, _, now = (await session.execute(ENTER, {"tenant": str(tenant), "restricted": SHOWN[restricted]})).one()
             yield session, now.astimezone(UTC)
 
     async def remember(self, tenant: UUID, slug: str, settings: str) -> None:
@@ -66,23 +75,26 @@ class Database:
                 await connection.execute(SEEN, {"id": tenant, "slug": slug, "settings": settings})
             self._seen[tenant] = (slug, settings)
 
-    async def read(self, tenant: UUID, statement: str, values: Values, *, by_key: bool = False) -> list[Row]:
+    async def read(
+        self, tenant: UUID, statement: str, values: Values, *, by_key: bool = False, restricted: bool = False
+    ) -> list[Row]:
         """Rows of one statement in one round trip: tenant and query travel as one pipeline, one implicit transaction.
 
-        `by_key` keeps one plan for a statement that reads by keys alone. A connection that died is replaced and the
-        read tried once more; raises psycopg.Error.
+        `by_key` keeps one plan for a statement that reads by keys alone; `restricted` is as in `transaction`. A
+        connection that died is replaced and the read tried once more; raises psycopg.Error.
         """
         enter = SET_TENANT_BY_KEY if by_key else SET_TENANT
+        told = (str(tenant), SHOWN[restricted])
         try:
-            return await self._read(enter, tenant, statement, values)
+            return await self._read(enter, told, statement, values)
         except PoolTimeout:
             raise
         except OperationalError:
-            return await self._read(enter, tenant, statement, values)
+            return await self._read(enter, told, statement, values)
 
-    async def _read(self, enter: str, tenant: UUID, statement: str, values: Values) -> list[Row]:
+    async def _read(self, enter: str, told: tuple[str, str], statement: str, values: Values) -> list[Row]:
         async with self._reads.connection() as connection, connection.pipeline():
-            await connection.execute(enter, (str(tenant),), prepare=True)
+            await connection.execute(enter, told, prepare=True)
             cursor = connection.cursor(row_factory=dict_row)
             await cursor.execute(statement, values, prepare=True)
             return await cursor.fetchall()

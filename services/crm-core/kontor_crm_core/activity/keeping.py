@@ -1,9 +1,10 @@
 """Stores who takes part in an activity."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Select, delete, insert, select
 
 from kontor_crm_core.activity.guests import Guest
 from kontor_crm_core.activity.models import PARTICIPANTS
@@ -14,9 +15,7 @@ from kontor_platform.runtime.call import Call
 
 async def kept_guests(call: Call, activity: UUID) -> list[Guest]:
     """Who takes part in an activity, in order."""
-    columns = PARTICIPANTS.c
-    mine = (columns.tenant_id == call.actor.tenant, columns.activity_id == activity)
-    rows = await call.session.execute(select(PARTICIPANTS).where(*mine).order_by(columns.position))
+    rows = await call.session.execute(stored(call.actor.tenant, activity))
     return [
         Guest(
             Person(
@@ -30,6 +29,13 @@ async def kept_guests(call: Call, activity: UUID) -> list[Guest]:
         )
         for row in rows
     ]
+
+
+def stored(tenant: UUID, activity: UUID) -> Select[Any]:
+    """The people of an activity, in order."""
+    columns = PARTICIPANTS.c
+    mine = (columns.tenant_id == tenant, columns.activity_id == activity)
+    return select(PARTICIPANTS).where(*mine).order_by(columns.position)
 
 
 async def keep_guests(call: Call, activity: UUID, guests: Sequence[Guest]) -> None:

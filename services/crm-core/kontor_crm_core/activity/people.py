@@ -63,11 +63,11 @@ def of_input(given: pb.ParticipantInput, path: str, role: str, region: str, note
     if clean(given.email):
         header_name, email = address(given.email)
         if email is None:
-            notes.fault(f"{path}.email", f"{clean(given.email)!r} is no e-mail address.")
+            notes.fault(f"{path}.email", f"{clean(given.email)!r} is no e-mail address.", "email_invalid")
             return None
         name = name or header_name
     if not (email or number or given.contact_id):
-        notes.fault(path, "A participant needs contact_id, email or phone.")
+        notes.fault(path, "A participant needs contact_id, email or phone.", "required_missing")
         return None
     phone = parse_phone(number, region) if number else None
     if phone and not phone.e164:

@@ -7,6 +7,7 @@ from kontor_protos.kontor.crm.v1 import calls_pb, emails_pb, meetings_pb, notes_
 from protobuf import Message
 from sqlalchemy import text
 
+from kontor_platform.data.records.answers import properties_json
 from kontor_platform.runtime.call import Call
 
 M = TypeVar("M", bound=Message)
@@ -35,7 +36,7 @@ PEOPLE = """(
 COMMON = f"""
     'id', activity.id, 'version', activity.version, 'subject', activity.subject, 'body', coalesce(activity.body, ''),
     'records', {RECORDS}, 'author_id', activity.actor_id, 'created_at', activity.created_at,
-    'updated_at', activity.updated_at
+    'updated_at', activity.updated_at, 'properties', {properties_json("activity")}
 """
 NOTE = f"""
 json_build_object({COMMON}, 'occurred_at', activity.occurred_at, 'external_id', activity.external_id)
@@ -69,7 +70,7 @@ json_build_object(
     'owner_id', activity.owner_id, 'records', {RECORDS}, 'body', {body}, 'truncated', {truncated},
     'completed_at', activity.completed_at, 'completed_by', activity.completed_by, 'external_id', activity.external_id,
     'recurrence', activity.recurrence, 'follows_id', activity.follows,
-    'created_at', activity.created_at, 'updated_at', activity.updated_at)
+    'created_at', activity.created_at, 'updated_at', activity.updated_at, 'properties', {properties_json("activity")})
 """
 
 

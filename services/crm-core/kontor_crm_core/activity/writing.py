@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from kontor_protos.kontor.platform.v1.errors_pb import Reason
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, Select, select
 
 from kontor_crm_core.activity.guests import Guest, Party, all_of
 from kontor_crm_core.activity.keeping import differ, keep_guests, kept_guests, told_guests
@@ -70,12 +70,18 @@ async def known(call: Call, kind: Kind, id: str = "", external_id: str = "") -> 
     if not external_id:
         return None
     await hold_keys(call, [f"{kind}:{external_id}"])
-    columns = ACTIVITIES.c
-    mine = (columns.tenant_id == call.actor.tenant, columns.kind == kind, columns.external_id == external_id)
-    found = (await call.session.execute(select(ACTIVITIES).where(*mine).with_for_update())).mappings().one_or_none()
+    held = of_system(call.actor.tenant, kind, external_id).with_for_update(key_share=True)
+    found: RowMapping | None = (await call.session.execute(held)).mappings().one_or_none()
     if found and found["deleted_at"]:
         raise InBin(ids=[str(found["id"])], next_tool="crm_restore_record")
     return found
+
+
+def of_system(tenant: UUID, kind: Kind, external_id: str) -> Select[Any]:
+    """The activity that has an id of another system, deleted or not."""
+    columns = ACTIVITIES.c
+    mine = (columns.tenant_id == tenant, columns.kind == kind, columns.external_id == external_id)
+    return select(ACTIVITIES).where(*mine)
 
 
 async def save(call: Call, draft: Draft, present: RowMapping | None) -> Saved:

@@ -9,7 +9,8 @@ from sqlalchemy import RowMapping, delete, select, tuple_
 from kontor_crm_core.activity.linking import link, recount, touch
 from kontor_crm_core.activity.models import ACTIVITIES, LINKS
 from kontor_crm_core.association.log import unlinked, write
-from kontor_crm_core.association.rules import ABOUT, Edge
+from kontor_crm_core.association.rules import Edge
+from kontor_crm_core.association.types.rules import ABOUT
 from kontor_platform.runtime.call import Call, Change, Event
 
 

@@ -10,28 +10,21 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from kontor_crm_core.association.log import log
 from kontor_crm_core.association.models import ASSOCIATION_TYPES, ASSOCIATIONS
-from kontor_crm_core.association.rules import (
-    STANDARD,
-    Edge,
-    LinkWish,
-    Occupied,
-    Plan,
-    Unlinkable,
-    directed,
-    link_type,
-    plan_links,
-    plan_unlinks,
-)
+from kontor_crm_core.association.rules import Edge, LinkWish, Occupied, Plan, plan_links, plan_unlinks
+from kontor_crm_core.association.types.rules import STANDARD, Unlinkable, directed, link_type
 from kontor_crm_core.record.models import RECORDS
 from kontor_platform.contract.problem import Conflict, Gone, InvalidField, NotFound
 from kontor_platform.data.arrays import array
 from kontor_platform.runtime.call import Call, Change, Event
 
 Pair = tuple[UUID, UUID]
+NEAR, FAR = RECORDS.alias("near"), RECORDS.alias("far")
 UPDATE = text(
     """
-    UPDATE association a SET version = a.version + 1, is_primary = told.is_primary, props = told.props,
-        labels = ARRAY(SELECT jsonb_array_elements_text(told.labels))
+    UPDATE association a SET version = a.version + 1, is_primary = told.is_primary,
+        props = coalesce(told.props, a.props),
+        labels = CASE WHEN told.labels IS NULL THEN a.labels
+            ELSE ARRAY(SELECT jsonb_array_elements_text(told.labels)) END
     FROM jsonb_to_recordset(CAST(:rows AS jsonb))
         AS told(type_key text, from_id uuid, to_id uuid, is_primary boolean, labels jsonb, props jsonb)
     WHERE a.tenant_id = :tenant AND a.type_key = told.type_key AND a.from_id = told.from_id AND a.to_id = told.to_id
@@ -77,6 +70,12 @@ async def link(
     types = await held(call, {record for pair in pairs for record in pair})
     wishes = [LinkWish(*edge(pair, types, wanted_type).key, tuple(labels), is_primary) for pair in pairs]
     return await link_wishes(call, wishes, replacing=replacing)
+
+
+async def unlink(call: Call, pairs: Sequence[Pair], wanted_type: str = "") -> Plan:
+    """Takes links between records away and answers which there were; raises as `link` does."""
+    types = await held(call, {record for pair in pairs for record in pair})
+    return await unlink_wishes(call, [LinkWish(*edge(pair, types, wanted_type).key) for pair in pairs])
 
 
 async def link_wishes(call: Call, wishes: Sequence[LinkWish], *, replacing: bool = False) -> Plan:
@@ -129,7 +128,10 @@ async def held(call: Call, ids: Iterable[UUID]) -> dict[UUID, str]:
 
 
 async def standing(call: Call, wishes: Iterable[LinkWish]) -> list[Edge]:
-    """All links of the wishes' types that their records have at an end where that matters."""
+    """All links of the wishes' types that their records have at an end where that matters.
+
+    Those with deleted records leave their place.
+    """
     starts = {(wish.type_key, wish.from_id) for wish in wishes}
     columns = ASSOCIATIONS.c
     near = [tuple_(columns.type_key, columns.from_id).in_(starts)]
@@ -138,7 +140,10 @@ async def standing(call: Call, wishes: Iterable[LinkWish]) -> list[Edge]:
         near.append(tuple_(columns.type_key, columns.to_id).in_(ends))
     rows = await call.session.execute(
         select(columns.type_key, columns.from_id, columns.to_id, columns.labels, columns.is_primary, columns.props)
+        .join(FAR, (FAR.c.tenant_id == columns.tenant_id) & (FAR.c.id == columns.to_id))
+        .join(NEAR, (NEAR.c.tenant_id == columns.tenant_id) & (NEAR.c.id == columns.from_id))
         .where(columns.tenant_id == call.actor.tenant, or_(*near))
+        .where(FAR.c.deleted_at.is_(None), NEAR.c.deleted_at.is_(None))
         .order_by(columns.created_at, columns.to_id)
     )
     return [Edge(row.type_key, row.from_id, row.to_id, tuple(row.labels), row.is_primary, row.props) for row in rows]
@@ -148,7 +153,7 @@ async def write(call: Call, plan: Plan) -> None:
     """Stores a plan, keeps what the timelines need of it and announces it; a statement a table."""
     removed = await remove(call, plan.deletes)
     if plan.updates:
-        rows = json.dumps([changed_row(each) for each in plan.updated])
+        rows = json.dumps([changed_row(*each) for each in plan.updates])
         await call.session.execute(UPDATE, {"tenant": call.actor.tenant, "rows": rows})
     if plan.inserts:
         await know_types(call, {each.type_key for each in plan.inserts})
@@ -186,15 +191,15 @@ async def know_types(call: Call, keys: Iterable[str]) -> None:
     await call.session.execute(upsert(ASSOCIATION_TYPES).values(rows).on_conflict_do_nothing())
 
 
-def changed_row(edge: Edge) -> dict[str, object]:
-    """A changed link as the statement takes it."""
+def changed_row(before: Edge, after: Edge) -> dict[str, object]:
+    """A changed link as the statement takes it; labels and properties that stay are left out."""
     return {
-        "type_key": edge.type_key,
-        "from_id": str(edge.from_id),
-        "to_id": str(edge.to_id),
-        "is_primary": edge.is_primary,
-        "labels": list(edge.labels),
-        "props": dict(edge.props),
+        "type_key": after.type_key,
+        "from_id": str(after.from_id),
+        "to_id": str(after.to_id),
+        "is_primary": after.is_primary,
+        **({"labels": list(after.labels)} if after.labels != before.labels else {}),
+        **({"props": dict(after.props)} if after.props != before.props else {}),
     }
 
 

@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy import RowMapping, insert
 
 from kontor_crm_core.association.models import LINK_LOG
-from kontor_crm_core.association.rules import ABOUT, STANDARD, Edge, Plan
+from kontor_crm_core.association.rules import Edge, Plan
+from kontor_crm_core.association.types.rules import ABOUT, STANDARD
 from kontor_crm_core.record.rules import ACTOR_KINDS
 from kontor_platform.contract.problem import JSON
 from kontor_platform.runtime.call import Call

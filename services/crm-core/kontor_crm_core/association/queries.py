@@ -25,7 +25,10 @@ REACHED = f"""
 WITH direct AS ({EDGES.format(near="%(record)s")} UNION ALL {ABOUTS}),
 second AS (
     SELECT DISTINCT ON (e.far) e.*
-    FROM (SELECT DISTINCT far FROM direct) first, LATERAL ({EDGES.format(near="first.far")}) e
+    FROM (
+        SELECT DISTINCT d.far FROM direct d
+        JOIN record r ON r.tenant_id = %(tenant)s AND r.id = d.far AND r.deleted_at IS NULL
+    ) first, LATERAL ({EDGES.format(near="first.far")}) e
     WHERE %(depth)s = 2 AND e.far <> %(record)s AND e.far NOT IN (SELECT far FROM direct)
     ORDER BY e.far, e.near, e.type_key
 ),

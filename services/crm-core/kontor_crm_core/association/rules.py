@@ -4,14 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 from uuid import UUID
 
-from kontor_crm_core.association.properties.rules import Property, day, number, select, text
+from kontor_crm_core.association.properties.rules import Value
+from kontor_crm_core.association.types.rules import STANDARD, LinkType
 
 EdgeKey: TypeAlias = tuple[str, UUID, UUID]
-Value: TypeAlias = str | float | int
-ACTIVITIES = ("activity", "task")
 
 
 class LabelMode(StrEnum):
@@ -20,85 +19,6 @@ class LabelMode(StrEnum):
     ADD = "add"
     REPLACE = "replace"
     REMOVE = "remove"
-
-
-@dataclass(frozen=True, slots=True)
-class LinkType:
-    """What a link means in each direction, and whether either of its records can have one or many."""
-
-    key: str
-    from_type: str
-    to_type: str
-    label: str
-    reverse_label: str
-    cardinality: str = "many"
-    reverse_cardinality: str = "many"
-    keeps_primary: bool = False
-    properties: tuple[Property, ...] = ()
-
-
-SINCE, UNTIL, NOTE = day("since"), day("until"), text("note")
-STANDARD: Mapping[str, LinkType] = {
-    kind.key: kind
-    for kind in (
-        LinkType(
-            "contact_company",
-            "contact",
-            "company",
-            "works at",
-            "employs",
-            keeps_primary=True,
-            properties=(text("role"), text("department"), SINCE, UNTIL),
-        ),
-        LinkType(
-            "deal_contact",
-            "deal",
-            "contact",
-            "involves",
-            "takes part in",
-            properties=(text("role"), select("influence", "low", "medium", "high"), SINCE),
-        ),
-        LinkType("deal_company", "deal", "company", "is with", "has deal", "one", "many", True, (text("role"),)),
-        LinkType("reports_to", "contact", "contact", "reports to", "manages", "one", properties=(SINCE, UNTIL, NOTE)),
-        LinkType(
-            "assistant_of",
-            "contact",
-            "contact",
-            "assists",
-            "is assisted by",
-            reverse_cardinality="one",
-            properties=(SINCE, UNTIL, NOTE),
-        ),
-        LinkType(
-            "subsidiary_of",
-            "company",
-            "company",
-            "subsidiary of",
-            "parent of",
-            "one",
-            properties=(number("share", 0, 100), SINCE, UNTIL),
-        ),
-        LinkType("related_contact", "contact", "contact", "related to", "related to", properties=(text("relation"),)),
-        LinkType("partner_company", "company", "company", "partner of", "partner of", properties=(SINCE, UNTIL, NOTE)),
-        LinkType("renewal_of", "deal", "deal", "renews", "renewed as", "one", "one", properties=(SINCE,)),
-        LinkType("related_deal", "deal", "deal", "related to", "related to", properties=(text("relation"),)),
-    )
-}
-# Activities are linked to what they are about by links of their own, without labels and properties.
-ABOUT = LinkType("about", "activity", "", "is about", "is subject of")
-INFERRED = {
-    frozenset(("contact", "company")): "contact_company",
-    frozenset(("deal", "contact")): "deal_contact",
-    frozenset(("deal", "company")): "deal_company",
-}
-
-
-class Unlinkable(Exception):
-    """Two records cannot be linked as asked; `allowed` are the types that could."""
-
-    def __init__(self, message: str, allowed: Sequence[str]) -> None:
-        super().__init__(message)
-        self.allowed = tuple(allowed)
 
 
 class Occupied(Exception):
@@ -125,6 +45,11 @@ class Edge:
         """What tells one link from another."""
         return self.type_key, self.from_id, self.to_id
 
+    @property
+    def label_mode(self) -> LabelMode:
+        """A link asked for as it shall be gains its labels."""
+        return LabelMode.ADD
+
 
 @dataclass(frozen=True, slots=True)
 class LinkWish:
@@ -142,6 +67,34 @@ class LinkWish:
     def key(self) -> EdgeKey:
         """What tells one link from another."""
         return self.type_key, self.from_id, self.to_id
+
+
+class Wished(Protocol):
+    """A link to make or change, as a wish or as it shall be."""
+
+    @property
+    def type_key(self) -> str: ...
+
+    @property
+    def from_id(self) -> UUID: ...
+
+    @property
+    def to_id(self) -> UUID: ...
+
+    @property
+    def key(self) -> EdgeKey: ...
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+
+    @property
+    def is_primary(self) -> bool: ...
+
+    @property
+    def props(self) -> Mapping[str, Value | None]: ...
+
+    @property
+    def label_mode(self) -> LabelMode: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,44 +143,7 @@ def ends(key: EdgeKey) -> Iterator[tuple[str, str, UUID]]:
     yield "to", key[0], key[2]
 
 
-def link_type(wanted: str, from_type: str, to_type: str) -> LinkType:
-    """The type of a link: the one named, else the one that the two kinds of record have; raises Unlinkable."""
-    if {from_type, to_type} & set(ACTIVITIES):
-        return about(wanted, from_type, to_type)
-    possible = [kind.key for kind in STANDARD.values() if joins(kind, from_type, to_type)]
-    key = wanted or INFERRED.get(frozenset((from_type, to_type)), "")
-    if key in possible:
-        return STANDARD[key]
-    if key:
-        raise Unlinkable(f"{key} does not link a {from_type} and a {to_type}.", possible)
-    if possible:
-        raise Unlinkable(f"Say which type links a {from_type} and a {to_type}.", possible)
-    raise Unlinkable(f"A {from_type} and a {to_type} cannot be linked.", list(STANDARD))
-
-
-def about(wanted: str, one: str, other: str) -> LinkType:
-    """The link of an activity to what it is about: a contact, company, deal or task; raises Unlinkable."""
-    if wanted not in ("", ABOUT.key):
-        raise Unlinkable(f"{wanted} does not link a {one} and a {other}.", [ABOUT.key])
-    if one == other:
-        raise Unlinkable(f"A {one} and another {other} cannot be linked.", [])
-    return ABOUT
-
-
-def joins(kind: LinkType, one: str, other: str) -> bool:
-    """Tells whether a type links records of these kinds, in either order."""
-    return sorted((kind.from_type, kind.to_type)) == sorted((one, other))
-
-
-def directed(kind: LinkType, pair: tuple[UUID, UUID], from_type: str, to_type: str = "") -> tuple[UUID, UUID]:
-    """The pair in the type's own order, given what its records are; an activity stands before what it is about."""
-    if kind is ABOUT:
-        first = from_type == "activity" or (from_type == "task" and to_type != "activity")
-        return pair if first else (pair[1], pair[0])
-    return pair if kind.from_type == from_type else (pair[1], pair[0])
-
-
-def plan_links(wishes: Sequence[LinkWish], present: Iterable[Edge], *, replacing: bool) -> Plan:
+def plan_links(wishes: Sequence[Wished], present: Iterable[Edge], *, replacing: bool) -> Plan:
     """Compares wishes with all links of their types that their records have; raises Occupied."""
     links = Links()
     for edge in present:
@@ -248,7 +164,7 @@ def plan_links(wishes: Sequence[LinkWish], present: Iterable[Edge], *, replacing
     )
 
 
-def fulfil(links: Links, wish: LinkWish, *, replacing: bool) -> None:
+def fulfil(links: Links, wish: Wished, *, replacing: bool) -> None:
     """Puts a wish among the links, making room for it; labels are taken from links that are there only."""
     kind, present = STANDARD[wish.type_key], links.by_key.get(wish.key)
     if wish.label_mode is LabelMode.REMOVE and present is None:
@@ -269,7 +185,7 @@ def fulfil(links: Links, wish: LinkWish, *, replacing: bool) -> None:
     )
 
 
-def make_room(links: Links, wish: LinkWish, kind: LinkType, *, replacing: bool) -> None:
+def make_room(links: Links, wish: Wished, kind: LinkType, *, replacing: bool) -> None:
     """Takes away what a record that can have one such link has besides; raises Occupied unless that may be replaced."""
     for side, cardinality in (("from", kind.cardinality), ("to", kind.reverse_cardinality)):
         others = links.beside(wish.key, side) if cardinality == "one" else []
@@ -279,7 +195,7 @@ def make_room(links: Links, wish: LinkWish, kind: LinkType, *, replacing: bool) 
             links.drop(other.key)
 
 
-def labelled(present: Sequence[str], wish: LinkWish) -> tuple[str, ...]:
+def labelled(present: Sequence[str], wish: Wished) -> tuple[str, ...]:
     """The labels of a link after some were given, each once, in order."""
     if wish.label_mode is LabelMode.REMOVE:
         return tuple(each for each in present if each not in wish.labels)
@@ -292,7 +208,7 @@ def with_props(present: Mapping[str, Value], given: Mapping[str, Value | None]) 
     return {name: value for name, value in {**present, **given}.items() if value is not None}
 
 
-def plan_unlinks(wishes: Sequence[LinkWish], present: Iterable[Edge]) -> Plan:
+def plan_unlinks(wishes: Sequence[Wished], present: Iterable[Edge]) -> Plan:
     """Tells which of the wished links there are and must go, and which become the main one in their place."""
     wanted = {wish.key for wish in wishes}
     edges = list(present)

@@ -12,7 +12,8 @@ from kontor_crm_core.association.abouts import relate, separate
 from kontor_crm_core.association.edges import link_wishes, unlink_wishes
 from kontor_crm_core.association.listing import COUNTED, FIRST, Wish, linked_page
 from kontor_crm_core.association.queries import KNOWN
-from kontor_crm_core.association.rules import ABOUT, STANDARD, Edge, Plan
+from kontor_crm_core.association.rules import Edge, Plan
+from kontor_crm_core.association.types.rules import ABOUT, STANDARD
 from kontor_crm_core.association.wishes import Wishes, wished
 from kontor_crm_core.contact.reindexing import reindex
 from kontor_crm_core.refs import refs

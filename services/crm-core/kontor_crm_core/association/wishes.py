@@ -7,8 +7,9 @@ from uuid import UUID
 from kontor_protos.kontor.crm.v1 import associations_pb as pb
 
 from kontor_crm_core.association.edges import edge, held
-from kontor_crm_core.association.properties.rules import BadProperty, read_all
-from kontor_crm_core.association.rules import ABOUT, STANDARD, Edge, LabelMode, LinkWish, Value
+from kontor_crm_core.association.properties.rules import BadProperty, Value, read_all
+from kontor_crm_core.association.rules import Edge, LabelMode, LinkWish
+from kontor_crm_core.association.types.rules import ABOUT, STANDARD
 from kontor_platform.contract.names import nearest
 from kontor_platform.contract.problem import InvalidField
 from kontor_platform.data.records.fold import clean

@@ -61,7 +61,7 @@ async def move_deal(call: Call, request: pb.UpdatePipelineRequest) -> Moved:
         check_version(expected, row["version"], [])
         return Moved(present.label, present.label, [])
     before = with_links(state_of(row, present.label), *await links_of(call, deal_id))
-    edits, problems = read_set(call, request.set, before)
+    edits, problems = await read_set(call, request.set, before)
     move = Move(
         deal=edited(before, edits),
         present=rules_of(present),
@@ -96,7 +96,7 @@ def with_links(state: DealState, company: UUID | None, contacts: tuple[UUID, ...
     return edited(state, Edits(company_id=company, contact_ids=contacts))
 
 
-def read_set(call: Call, given: pb.DealFields | None, present: DealState) -> tuple[Edits, list[FieldProblem]]:
+async def read_set(call: Call, given: pb.DealFields | None, present: DealState) -> tuple[Edits, list[FieldProblem]]:
     """What the call sets besides the stage, and what is wrong with it."""
     if given is None:
         return Edits(), []
@@ -104,7 +104,7 @@ def read_set(call: Call, given: pb.DealFields | None, present: DealState) -> tup
     if given.has_field("probability") and given.probability_source == "stage":
         message = "give a probability, or take the stage's with probability_source stage, not both"
         problems.append(FieldProblem(field="set.probability_source", message=message))
-    return read_edits(given), problems
+    return await read_edits(call, given, "set."), problems
 
 
 async def later(call: Call, since: datetime) -> datetime:

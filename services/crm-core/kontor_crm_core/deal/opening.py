@@ -1,6 +1,5 @@
 """Creates deals."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +12,7 @@ from kontor_crm_core.association.edges import held, link
 from kontor_crm_core.deal.intervals import enter
 from kontor_crm_core.deal.models import DealRow
 from kontor_crm_core.deal.queries import COMPANY, CONTACT, holder, similar_open
-from kontor_crm_core.deal.reading import field_problems, read_edits
+from kontor_crm_core.deal.reading import field_problems, read_edits, system_problems
 from kontor_crm_core.deal.refusals import refuse
 from kontor_crm_core.deal.rules import (
     DealState,
@@ -27,10 +26,9 @@ from kontor_crm_core.deal.rules import (
     name_key,
     opening_violations,
 )
-from kontor_crm_core.deal.states import columns, fields
+from kontor_crm_core.deal.states import columns, fields, shelves
 from kontor_crm_core.moments import moment
 from kontor_crm_core.pipeline.choosing import chosen_pipeline, chosen_stage, stages_of
-from kontor_crm_core.record.identities import keep_external_ids
 from kontor_crm_core.record.lookups import foreign_ids
 from kontor_crm_core.record.writer import created
 from kontor_crm_core.refs import live_refs
@@ -56,31 +54,22 @@ async def open_deal(call: Call, request: pb.CreateDealRequest) -> Made:
     problems = [*field_problems(request, None, call.actor.settings.currency), *id_problems(request)]
     if problems:
         refuse(problems, [])
-    edits = replace(read_edits(request), company_id=await company_of(call, request))
+    edits = replace(await read_edits(call, request), company_id=await company_of(call, request))
     opening = opening_of(call, request, edits, stage)
     refuse([], [*opening_violations(opening), *manual_violations(edits, stage, "")])
     state = entered(opening.deal, stage, opening.reason, opening.deal.stage_entered_at)
     await require_links(call, state)
     deal_id = await store(call, state, opening.reason)
-    await keep_external_ids(
-        call, "deal", deal_id, foreign_ids((each.system, each.value) for each in request.external_ids)
-    )
     return Made(deal_id, state, await similar(call, deal_id, state))
 
 
 def id_problems(request: pb.CreateDealRequest) -> list[FieldProblem]:
     """What is wrong with the ids given."""
-    found = []
+    found = system_problems(request)
     if request.company_id and request.company_external_id:
         found.append(
             FieldProblem(field="company_external_id", message="give company_id or company_external_id, not both")
         )
-    systems = Counter(each.system.strip().lower() for each in request.external_ids)
-    for place, each in enumerate(request.external_ids):
-        if systems[each.system.strip().lower()] > 1:
-            found.append(
-                FieldProblem(field=f"external_ids[{place}]", message=f"one id per system; {each.system} has several")
-            )
     return found
 
 
@@ -122,7 +111,8 @@ async def store(call: Call, state: DealState, reason: str) -> UUID:
         "created_at": call.now,
         "updated_at": call.now,
     }
-    await created(call, "deal", DealRow(**key, **columns(state)), fields(state))
+    row = DealRow(**key, **columns(state))
+    await created(call, "deal", row, fields(state), shelves=shelves((), state.external_ids))
     await enter(call, [(deal_id, 1, state)], reason)
     await link_deal(call, deal_id, state.company_id, state.contact_ids)
     return deal_id

@@ -75,6 +75,7 @@ class DealState:
     owner_id: UUID | None = None
     company_id: UUID | None = None
     contact_ids: tuple[UUID, ...] = ()
+    external_ids: tuple[tuple[str, str], ...] = ()
     description: str | None = None
     lost_reason: str | None = None
     closed_at: datetime | None = None
@@ -97,7 +98,10 @@ class Edits:
     owner_id: UUID | None = None
     company_id: UUID | None = None
     contact_ids: tuple[UUID, ...] = ()
+    external_ids: tuple[tuple[str, str], ...] = ()
     description: str | None = None
+    lost_reason: str | None = None
+    forecast_category_source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,7 @@ class Move:
     labels: tuple[tuple[UUID, str], ...] = ()
 
 
-SETTABLE = ("name", "amount", "currency", "close_date", "owner_id", "description")
+SETTABLE = ("name", "amount", "currency", "close_date", "owner_id", "description", "lost_reason")
 
 
 def name_key(name: str) -> str:
@@ -135,7 +139,9 @@ def edited(deal: DealState, edits: Edits) -> DealState:
     simple = {field: value for field in SETTABLE if (value := getattr(edits, field)) is not None}
     company = deal.company_id if edits.company_id is None else edits.company_id
     contacts = deal.contact_ids + tuple(each for each in edits.contact_ids if each not in deal.contact_ids)
-    return replace(by_hand(deal, edits), **simple, company_id=company, contact_ids=contacts)
+    known = dict(deal.external_ids) | dict(edits.external_ids)
+    linked = replace(by_hand(deal, edits), company_id=company, contact_ids=contacts)
+    return replace(linked, **simple, external_ids=tuple(sorted(known.items())))
 
 
 def by_hand(deal: DealState, edits: Edits) -> DealState:
@@ -146,6 +152,8 @@ def by_hand(deal: DealState, edits: Edits) -> DealState:
         deal = replace(deal, probability_source=edits.probability_source)
     if edits.forecast_category is not None:
         deal = replace(deal, forecast_category=edits.forecast_category, forecast_category_source=Source.MANUAL)
+    elif edits.forecast_category_source is not None:
+        deal = replace(deal, forecast_category_source=edits.forecast_category_source)
     return deal
 
 
@@ -303,6 +311,7 @@ FIELDS: Sequence[str] = (
     "owner_id",
     "company_id",
     "contact_ids",
+    "external_ids",
     "description",
     "lost_reason",
     "opened_at",

@@ -33,11 +33,11 @@ class Calls:
         time, notes = clock(call), Notes()
         values = wanted_values(request, time)
         await live_refs(call, ids(request.record_ids), SUBJECTS)
-        direction = request.direction or await direction_of(call, request)
+        present = await known(call, Kind.CALL, request.id, clean(request.external_id))
+        direction = direction_of(request, present)
         people = of_inputs(request.participants, "participants", ROLES[direction], call.actor.settings.region, notes)
         notes.settle()
         party = await partied(call, people, create_missing=request.create_missing)
-        present = await known(call, Kind.CALL, request.id, clean(request.external_id))
         saved = await save(call, draft_of(request, values, party, direction, time), present)
         logged = await call_message(call, saved.id)
         engaged = Engaged(saved, party, [*time.warnings, *notes.warnings])
@@ -55,12 +55,11 @@ class Calls:
         )
 
 
-async def direction_of(call: Call, request: pb.LogCallRequest) -> str:
-    """The direction of the call that an edit means; raises InvalidField for a new call without one."""
-    present: RowMapping | None = await known(call, Kind.CALL, request.id, clean(request.external_id))
-    if present is None:
-        raise InvalidField("A new call needs its direction.", field="direction", allowed=["in", "out"])
-    return str(present["direction"])
+def direction_of(request: pb.LogCallRequest, present: RowMapping | None) -> str:
+    """The direction given, else that of the call an edit means; raises InvalidField for a new call without one."""
+    if request.direction or present:
+        return request.direction or str(present["direction"] if present else "")
+    raise InvalidField("A new call needs its direction.", field="direction", allowed=["in", "out"])
 
 
 def wanted_values(request: pb.LogCallRequest, time: Clock) -> dict[str, object]:

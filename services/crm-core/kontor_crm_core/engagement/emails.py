@@ -54,6 +54,7 @@ class Emails:
         await live_refs(call, ids(request.record_ids), SUBJECTS)
         values: dict[str, object] = texts(request, ("subject", "body", "direction"))
         values |= {"occurred_at": sent} if sent else {}
+        await hold_keys(call, [f"{Kind.EMAIL}:{letter.message_id}"])
         party = await gathered(call, letter.people, create_missing=request.create_missing)
         flagged = await flag(call, letter.flags)
         present = await logged(call, letter)
@@ -97,7 +98,7 @@ def addresses(given: Iterable[str], path: str, notes: Notes) -> Iterator[str]:
         if email:
             yield email.key
         else:
-            notes.fault(f"{path}[{at}]", f"{text!r} is no e-mail address.")
+            notes.fault(f"{path}[{at}]", f"{text!r} is no e-mail address.", "email_invalid")
 
 
 async def logged(call: Call, letter: Letter) -> RowMapping | None:
@@ -105,7 +106,6 @@ async def logged(call: Call, letter: Letter) -> RowMapping | None:
 
     A message that may be moved to another thread is locked after the threads, as whoever moves it does.
     """
-    await hold_keys(call, [f"{Kind.EMAIL}:{letter.message_id}"])
     columns = ACTIVITIES.c
     mine = (columns.tenant_id == call.actor.tenant, columns.kind == Kind.EMAIL)
     there = select(columns.id).where(*mine, columns.external_id == letter.message_id)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from kontor_crm_core.contact.models import CONTACT_EMAILS, CONTACTS
 from kontor_crm_core.record.objects import EMAILS, write
+from kontor_platform.contract.problem import JSON
 from kontor_platform.data.records.planned import Planned, ShelfChange
 from kontor_platform.runtime.call import Call, Change
 
@@ -48,7 +49,7 @@ async def holders(call: Call, keys: Iterable[str]) -> dict[UUID, int]:
         select(contacts.id, contacts.version)
         .where(contacts.tenant_id == call.actor.tenant, contacts.id.in_(select(emails.contact_id).where(*theirs)))
         .order_by(contacts.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     return {row.id: row.version for row in rows}
 
@@ -71,11 +72,7 @@ def plan(contact: UUID, version: int, addresses: Sequence[Row], wanted: Mapping[
         for row, flags in zip(addresses, after, strict=True)
         if any(row[name] != flags[name] for name in FLAGS)
     ]
-    changes = [
-        Change(name, told(addresses, name, {}), told(addresses, name, wanted))
-        for name in FLAGS
-        if told(addresses, name, {}) != told(addresses, name, wanted)
-    ]
+    changes = [Change("email_states", told(addresses, {}), told(addresses, wanted))]
     shelf = ShelfChange(EMAILS, changed=changed)
     return Planned("contact", contact, version, changes=changes, shelves=[shelf]) if changed else None
 
@@ -85,6 +82,14 @@ def is_flagged(row: Row, name: str, wanted: Mapping[str, Set[str]]) -> bool:
     return bool(row[name]) or row["email_key"] in wanted.get(name, ())
 
 
-def told(addresses: Sequence[Row], name: str, wanted: Mapping[str, Set[str]]) -> list[str]:
-    """The addresses that have a flag, as the change log tells them."""
-    return [row["raw"] for row in addresses if is_flagged(row, name, wanted)]
+def told(addresses: Sequence[Row], wanted: Mapping[str, Set[str]]) -> list[JSON]:
+    """What is known of the addresses, as the change log tells it: those of which anything is."""
+    states: list[dict[str, JSON]] = [
+        {
+            "address": row["raw"],
+            **{name: is_flagged(row, name, wanted) for name in FLAGS},
+            "consent_basis": row["consent_basis"],
+        }
+        for row in addresses
+    ]
+    return [each for each in states if any(value for name, value in each.items() if name != "address")]

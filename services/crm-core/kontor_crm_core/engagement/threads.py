@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from kontor_crm_core.activity.models import ACTIVITIES, EMAIL_REFS
@@ -30,15 +31,19 @@ async def thread_of(call: Call, message_id: str, others: Sequence[str]) -> Threa
     """The thread of a message that refers to others; threads it connects become one, the oldest."""
     await hold_threads(call)
     ids = [message_id, *others]
-    columns = EMAIL_REFS.c
-    mine = (columns.tenant_id == call.actor.tenant, columns.message_id.in_(ids))
-    threads = sorted((await call.session.execute(select(columns.thread_id).where(*mine).distinct())).scalars())
+    threads = sorted((await call.session.execute(threads_with(call.actor.tenant, ids))).scalars())
     kept = threads[0] if threads else new_id()
     if len(threads) > 1:
         await move(call, threads[1:], kept)
     rows = [{"tenant_id": call.actor.tenant, "message_id": each, "thread_id": kept} for each in sorted(ids)]
     await call.session.execute(insert(EMAIL_REFS).values(rows).on_conflict_do_nothing())
     return Thread(kept, len(threads))
+
+
+def threads_with(tenant: UUID, message_ids: Sequence[str]) -> Select[Any]:
+    """The threads that any of these messages belongs to."""
+    columns = EMAIL_REFS.c
+    return select(columns.thread_id).where(columns.tenant_id == tenant, columns.message_id.in_(message_ids)).distinct()
 
 
 async def move(call: Call, threads: Sequence[UUID], kept: UUID) -> None:

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
+from kontor_crm_core.owner.directory import User, owners_or_why
 from kontor_crm_core.record.plans import Options
 from kontor_crm_core.record.wishes import Wish
-from kontor_platform.contract.problem import InvalidField, Refusal
+from kontor_platform.contract.problem import Refusal
 from kontor_platform.runtime.call import Call
 
 
@@ -18,12 +19,5 @@ async def options_for(call: Call, wishes: Iterable[Wish]) -> Options:
 
 async def owners_named(call: Call, texts: Iterable[str]) -> Mapping[str, UUID | Refusal]:
     """The users of these ids and addresses, or why one cannot own records."""
-    return {text: owner_of(text) for text in texts}
-
-
-def owner_of(text: str) -> UUID | Refusal:
-    """The user of an id."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return InvalidField(f"{text!r} is not the id of a user.", field="owner_id")
+    found = await owners_or_why(call, texts)
+    return {text: each.id if isinstance(each, User) else each for text, each in found.items()}

@@ -2,6 +2,7 @@
 
 from kontor_crm_core.activity.views import ANY, TASK
 from kontor_crm_core.record.views import COMPANY, CONTACT, DEAL, STAGED
+from kontor_platform.data.records.answers import SEEN, changes_json
 
 VIEWS = {
     "contact": ("contact", "contact", CONTACT),
@@ -22,9 +23,15 @@ SELECT record.object_type AS type, record.deleted_at,
     CASE record.object_type {BY_TYPE} END AS record
 FROM record WHERE record.tenant_id = %(tenant)s AND record.id = %(id)s
 """
-HISTORY = """
-SELECT json_build_object('version', version, 'changes', changes, 'actor_kind', actor_kind, 'actor_id', actor_id,
-    'on_behalf_of', on_behalf_of, 'operation_id', operation_id, 'at', at)::text AS change
+PROPERTY_NAMES = f"""
+SELECT p.name FROM property_definition p
+WHERE p.tenant_id = %(tenant)s AND p.object_type = %(object_type)s AND p.archived_at IS NULL AND {SEEN}
+ORDER BY p.name
+"""
+HISTORY = f"""
+SELECT json_build_object('version', version, 'changes', {changes_json()},
+    'actor_kind', actor_kind, 'actor_id', actor_id, 'on_behalf_of', on_behalf_of, 'operation_id', operation_id,
+    'at', at)::text AS change
 FROM record_change WHERE tenant_id = %(tenant)s AND record_id = %(id)s
 ORDER BY version DESC LIMIT %(limit)s
 """

@@ -19,9 +19,13 @@ from protobuf.wkt import Struct
 
 from kontor_crm_core.association.listing import Wish, linked_page
 from kontor_crm_core.deal.money import shown
-from kontor_crm_core.record.queries import COUNTS_OF_ONE, HISTORY, RECORD
+from kontor_crm_core.property.wishes import propertied
+from kontor_crm_core.record.bin import gone
+from kontor_crm_core.record.deleting import delete_record
+from kontor_crm_core.record.queries import COUNTS_OF_ONE, HISTORY, PROPERTY_NAMES, RECORD
+from kontor_crm_core.record.restoring import restore_record
 from kontor_platform.contract.names import nearest
-from kontor_platform.contract.problem import Gone, InvalidField, NotFound
+from kontor_platform.contract.problem import InvalidField, NotFound
 from kontor_platform.runtime.call import Call
 from kontor_platform.runtime.dispatcher import single_read
 
@@ -41,7 +45,7 @@ SHOWN = 20
 
 
 class Records:
-    """Reads records."""
+    """Reads, deletes and restores records."""
 
     implements = "kontor.crm.v1.Records"
 
@@ -52,12 +56,20 @@ class Records:
         call.concerns(UUID(request.id))
         answer = pb.GetRecordResponse(id=record.id, type=kind, version=record.version)
         if request.fields:
-            answer.selected = selected(record, request.fields)
+            answer.selected = await selected(call, kind, record, request.fields)
         else:
             setattr(answer, member, record)
         for part in request.include:
             await PARTS[part](answer, call)
         return answer
+
+    async def delete_record(self, request: pb.DeleteRecordRequest, call: Call) -> pb.DeleteRecordResponse:
+        """Deletes one record of any type."""
+        return await delete_record(call, request)
+
+    async def restore_record(self, request: pb.RestoreRecordRequest, call: Call) -> pb.RestoreRecordResponse:
+        """Brings one record back."""
+        return await restore_record(call, request)
 
 
 async def read(call: Call, record_id: str) -> tuple[str, str, AnyRecord]:
@@ -67,7 +79,7 @@ async def read(call: Call, record_id: str) -> tuple[str, str, AnyRecord]:
         raise NotFound
     found = rows[0]
     if found["deleted_at"] is not None:
-        raise Gone(ids=[record_id])
+        raise await gone(call, record_id)
     member, message = MESSAGES[found["kind"] or found["type"]]
     record = message.from_json(found["record"])
     if isinstance(record, Deal) and record.amount:
@@ -75,24 +87,38 @@ async def read(call: Call, record_id: str) -> tuple[str, str, AnyRecord]:
     return found["type"], member, record
 
 
-def selected(record: AnyRecord, fields: Sequence[str]) -> Struct:
-    """The fields asked for; raises InvalidField for those the record does not have."""
+async def selected(call: Call, kind: str, record: AnyRecord, fields: Sequence[str]) -> Struct:
+    """The fields and properties asked for, null where there is no value; raises InvalidField for unknown ones."""
     known = [field.name for field in type(record).desc().fields]
+    asked = [name for name in fields if name not in known]
+    properties = await property_names(call, kind) if asked else []
     unknown = [
-        FieldProblem(
-            field=f"fields[{at}]",
-            message=f"There is no field {name!r}.",
-            did_you_mean=nearest(name, known),
-            allowed=known[:20],
-        )
+        unknown_field(at, name, [*known, *properties])
         for at, name in enumerate(fields)
-        if name not in known
+        if name not in known and name not in properties
     ]
     if unknown:
         first = unknown[0]
         raise InvalidField(first.message, fields=unknown, allowed=known, did_you_mean=first.did_you_mean)
     printed = json.loads(record.to_json(always_emit_implicit=True))
-    return Struct.from_json(json.dumps({name: printed.get(name) for name in fields}))
+    values = {each["name"]: each["value"] for each in printed["properties"]}
+    return Struct.from_json(json.dumps({name: {**values, **printed}.get(name) for name in fields}))
+
+
+async def property_names(call: Call, kind: str) -> list[str]:
+    """The properties of a record's type that the caller may see."""
+    values = {"tenant": call.actor.tenant, "object_type": propertied(kind)}
+    return [row["name"] for row in await call.read(PROPERTY_NAMES, values, by_key=True)]
+
+
+def unknown_field(at: int, name: str, known: Sequence[str]) -> FieldProblem:
+    """The fault of a field that the record does not have."""
+    return FieldProblem(
+        field=f"fields[{at}]",
+        message=f"There is no field {name!r}.",
+        did_you_mean=nearest(name, known),
+        allowed=list(known[:20]),
+    )
 
 
 async def add_associations(answer: pb.GetRecordResponse, call: Call) -> None:

@@ -1,13 +1,16 @@
 """Records as JSON, built by the database: each expression gives the message of one row of its table."""
 
+from kontor_platform.data.records.answers import properties_json
+
 IDENTITY = """
     'external_ids', (
         SELECT json_agg(json_build_object('system', x.system, 'value', x.value) ORDER BY x.system, x.value)
         FROM external_id x WHERE x.tenant_id = {0}.tenant_id AND x.record_id = {0}.id AND x.live),
-    'id', {0}.id, 'version', {0}.version, 'created_at', {0}.created_at, 'updated_at', {0}.updated_at
+    'id', {0}.id, 'version', {0}.version, 'created_at', {0}.created_at, 'updated_at', {0}.updated_at,
+    'properties', {1}
 """
 CONTACT = f"""
-json_build_object({IDENTITY.format("contact")},
+json_build_object({IDENTITY.format("contact", properties_json("contact"))},
     'name', contact.name, 'first_name', contact.first_name, 'last_name', contact.last_name, 'title', contact.title,
     'city', contact.city, 'country', contact.country, 'owner_id', contact.owner_id,
     'emails', (
@@ -25,7 +28,7 @@ json_build_object({IDENTITY.format("contact")},
             AND a.is_primary AND o.deleted_at IS NULL))
 """
 COMPANY = f"""
-json_build_object({IDENTITY.format("company")},
+json_build_object({IDENTITY.format("company", properties_json("company"))},
     'name', company.name, 'industry', company.industry, 'employees', company.employees, 'phone', company.phone,
     'city', company.city, 'country', company.country, 'description', company.description, 'owner_id', company.owner_id,
     'domains', (
@@ -33,7 +36,7 @@ json_build_object({IDENTITY.format("company")},
         FROM company_domain d WHERE d.tenant_id = company.tenant_id AND d.company_id = company.id AND d.live))
 """
 DEAL = f"""
-json_build_object({IDENTITY.format("deal")},
+json_build_object({IDENTITY.format("deal", properties_json("deal"))},
     'name', deal.name, 'stage', stage.label, 'stage_kind', deal.stage_kind, 'amount', deal.amount::text,
     'currency', deal.currency, 'probability', deal.probability, 'probability_source', deal.probability_source,
     'forecast_category', deal.forecast_category, 'forecast_category_source', deal.forecast_category_source,

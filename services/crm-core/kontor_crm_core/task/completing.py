@@ -13,6 +13,7 @@ from kontor_crm_core.activity.models import ACTIVITIES
 from kontor_crm_core.activity.rules import Kind
 from kontor_crm_core.activity.writing import Draft, create, known
 from kontor_crm_core.moments import past_moment
+from kontor_crm_core.owner.directory import owner_named
 from kontor_crm_core.record.objects import write
 from kontor_crm_core.record.wishes import expected_version
 from kontor_crm_core.record.writer import check_version
@@ -41,14 +42,15 @@ class Completed:
 
 
 async def complete(call: Call, request: pb.CompleteTaskRequest, time: Clock) -> Completed:
-    """Completes the task with all that follows from it, once."""
+    """Completes the task with all that follows from it, once; raises as `owner_named` does for the next one's owner."""
+    owner = await owner_named(call, request.next.owner_id, "next.owner_id") if request.next else None
     row = await known(call, Kind.TASK, request.task_id)
     if row is None:
         raise NotFound()
     if row["status"] == Status.DONE:
         check_version(expected_version(request), row["version"], [])
         return Completed([], next=await successor(call, row["id"]))
-    following = follow(request, row, time)
+    following = follow(request, row, time, owner)
     at = past_moment(request.completed_at, "completed_at", call.now)
     changes = await close(call, request, row, at)
     records = await records_of(call, row["id"])
@@ -80,7 +82,7 @@ def outcome_note(row: RowMapping, at: datetime, outcome: str, records: tuple[UUI
     return Draft(Kind.NOTE, {"subject": subject, "body": outcome, "occurred_at": at}, records=records)
 
 
-def follow(request: pb.CompleteTaskRequest, row: RowMapping, time: Clock) -> dict[str, Any] | None:
+def follow(request: pb.CompleteTaskRequest, row: RowMapping, time: Clock, owner: UUID | None) -> dict[str, Any] | None:
     """The columns of the task that follows, None if none does; raises InvalidField."""
     recurs = bool(row["recurrence"]) and not request.end_recurrence
     series = next_of_series(row, time) if recurs else None
@@ -91,7 +93,7 @@ def follow(request: pb.CompleteTaskRequest, row: RowMapping, time: Clock) -> dic
     if asked.title and not title:
         raise InvalidField("A task needs a title.", field="next.title")
     given: dict[str, Any] = {"subject": title, "body": clean(asked.body), "priority": asked.priority}
-    given["owner_id"] = UUID(asked.owner_id) if asked.owner_id else None
+    given["owner_id"] = owner
     reading = time.read(asked.due, "next.due")
     given |= due_columns(due_of(reading, time.zone)) if reading else {}
     told = {name: value for name, value in given.items() if value or name.startswith("due_")}

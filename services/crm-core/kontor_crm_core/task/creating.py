@@ -9,6 +9,7 @@ from sqlalchemy import RowMapping
 
 from kontor_crm_core.activity.rules import Kind
 from kontor_crm_core.activity.writing import Draft, Saved, known, save
+from kontor_crm_core.owner.directory import owner_named
 from kontor_crm_core.record.wishes import expected_version
 from kontor_crm_core.recurrence.rules import BadRule, Rule, read_rule
 from kontor_crm_core.refs import SUBJECTS, live_refs
@@ -36,12 +37,12 @@ class Asked:
 
 async def create(call: Call, request: pb.CreateTaskRequest, time: Clock) -> Saved:
     """Makes a task, or changes the one meant by its id or external id."""
-    asked = read(request, time)
+    asked, owner = read(request, time), await owner_named(call, request.owner_id)
     await live_refs(call, [UUID(each) for each in request.record_ids], SUBJECTS)
     present = await known(call, Kind.TASK, request.id, asked.external_id)
     if present is None and not asked.title:
         raise InvalidField("A new task needs a title.", field="title")
-    values = columns(request, asked, time) | recurring(asked, present, time)
+    values = columns(request, asked, time, owner) | recurring(asked, present, time)
     draft = Draft(
         Kind.TASK,
         values,
@@ -75,11 +76,11 @@ def rule_of(text: str, time: Clock) -> Rule | None:
         raise InvalidField(str(bad), field="recurrence", allowed=bad.allowed) from bad
 
 
-def columns(request: pb.CreateTaskRequest, asked: Asked, time: Clock) -> dict[str, Any]:
+def columns(request: pb.CreateTaskRequest, asked: Asked, time: Clock, owner: UUID | None) -> dict[str, Any]:
     """The columns that the request says something about, recurrence aside."""
     texts = {"subject": asked.title, "body": clean(request.body), "priority": request.priority}
     values: dict[str, Any] = {name: text for name, text in texts.items() if text}
-    values |= {"owner_id": UUID(request.owner_id)} if request.owner_id else {}
+    values |= {"owner_id": owner} if owner else {}
     values |= {"external_id": asked.external_id} if asked.external_id else {}
     values |= due_columns(due_of(asked.due, time.zone)) if asked.due else {}
     values |= {name: None for name in ("body", "owner_id") if name in asked.clear}

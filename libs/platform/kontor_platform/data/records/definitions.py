@@ -15,6 +15,8 @@ from kontor_platform.data.records.fold import fold
 from kontor_platform.runtime.call import Call
 
 MOST_ALLOWED = 20
+# Stands among the rules while a job converts the values: the type they get.
+PENDING = "pending"
 READ = text(
     """
     SELECT id, version, object_type, name, label, description, type, options, rules, required, is_unique, filterable,
@@ -91,6 +93,11 @@ class Definition:
     index_state: IndexState = IndexState.READY
     version: int = 1
     archived: bool = False
+
+    @property
+    def converting(self) -> bool:
+        """Whether a job is giving the values another type, until which nobody may write any."""
+        return PENDING in self.rules
 
     @property
     def log_name(self) -> str:

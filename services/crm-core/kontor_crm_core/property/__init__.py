@@ -1,0 +1,1 @@
+"""Custom properties: their definitions, and the values that records have."""
