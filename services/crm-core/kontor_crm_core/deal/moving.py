@@ -28,6 +28,7 @@ from kontor_crm_core.deal.states import changes, columns, links_of, state_of
 from kontor_crm_core.moments import moment
 from kontor_crm_core.pipeline.choosing import chosen_pipeline, chosen_stage, held, rules_of, stages_of
 from kontor_crm_core.pipeline.models import StageRow
+from kontor_crm_core.record.redirects import led_on
 from kontor_crm_core.record.wishes import expected_version
 from kontor_crm_core.record.writer import check_version, locked, updated
 from kontor_platform.contract.problem import Gone, NotFound, Unavailable
@@ -48,6 +49,7 @@ class Moved:
 
 async def move_deal(call: Call, request: pb.UpdatePipelineRequest) -> Moved:
     """Moves the deal by the rules of the target stage, all in one; raises with every rule that is broken."""
+    request = await led_on(call, request, "set.contact_ids")
     deal_id, expected = UUID(request.deal_id), expected_version(request)
     stages = await stages_to_choose(call, request, deal_id)
     row = await locked(call, "deal", deal_id)

@@ -30,6 +30,7 @@ from kontor_crm_core.deal.states import columns, fields, shelves
 from kontor_crm_core.moments import moment
 from kontor_crm_core.pipeline.choosing import chosen_pipeline, chosen_stage, stages_of
 from kontor_crm_core.record.lookups import foreign_ids
+from kontor_crm_core.record.redirects import led_on
 from kontor_crm_core.record.writer import created
 from kontor_crm_core.refs import live_refs
 from kontor_platform.contract.problem import NotFound
@@ -49,6 +50,7 @@ class Made:
 
 async def open_deal(call: Call, request: pb.CreateDealRequest) -> Made:
     """Creates the deal with its links, its ids in other systems and its first stay; raises with every fault."""
+    request = await led_on(call, request, "contact_ids")
     pipeline = await chosen_pipeline(call, request.pipeline)
     stage = chosen_stage(await stages_of(call, pipeline.id), request.stage)
     problems = [*field_problems(request, None, call.actor.settings.currency), *id_problems(request)]
