@@ -108,7 +108,7 @@ def alike(hit: pb.Hit) -> Identified:
 
 async def refuse_id(call: Call, record: str) -> None:
     """Says why an id names no customer; raises NotFound or Gone."""
-    rows = await call.read(KNOWN, {"tenant": call.actor.tenant, "record": record}, by_key=True)
+    rows = await call.read(KNOWN, {"tenant": call.actor.tenant, "id": record}, by_key=True)
     if rows and rows[0]["deleted_at"]:
         raise Gone(ids=[record])
     raise NotFound

@@ -10,6 +10,7 @@ from kontor_crm_core.exports.writing import Export, cells_of, export_kept, write
 from kontor_crm_core.imports.store import begin_run, read_run
 from kontor_crm_core.operation.rules import State
 from kontor_crm_core.operation.store import advance, begin, begin_within, claim, finish, in_operation, opened
+from kontor_crm_core.record.redirects import led_on
 from kontor_platform.data.files import KEPT, Draft, FileWriter, give_up
 from kontor_platform.runtime.call import Call
 from kontor_platform.runtime.work import Work
@@ -29,6 +30,7 @@ class Exports:
         self, request: pb.ExportContactsCsvRequest, call: Call
     ) -> pb.ExportContactsCsvResponse:
         """Writes contacts as a CSV file, or begins to."""
+        request = await led_on(call, request, "ids")
         selection = Selection([UUID(each) for each in request.ids])
         export = Export(selection, list(request.columns), await widths(call, selection), request.bom)
         cells = await cells_of(call, export)

@@ -21,10 +21,11 @@ from kontor_crm_core.merge.values import FIELDS, fields_of, is_field, property_p
 from kontor_crm_core.record.objects import write
 from kontor_crm_core.record.owners import options_for
 from kontor_crm_core.record.plans import Options
+from kontor_crm_core.record.redirects import present
 from kontor_crm_core.record.rules import actor_kind
 from kontor_crm_core.record.writer import check_version
 from kontor_platform.contract.names import nearest
-from kontor_platform.contract.problem import Gone, InvalidField, NotFound
+from kontor_platform.contract.problem import Conflict, Gone, InvalidField, NotFound
 from kontor_platform.data.arrays import array
 from kontor_platform.data.outbox import Change
 from kontor_platform.data.records.definitions import Definitions, definitions
@@ -45,6 +46,10 @@ REDIRECT = (
         """
     ),
 )
+
+
+class AlreadyMerged(Conflict):
+    """The contact became part of another one; name that one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +82,10 @@ class Planning:
 
 
 async def merge(call: Call, wish: Wish) -> Merged:
-    """Merges the losers into the winner; raises NotFound, Gone, VersionConflict or InvalidField."""
+    """Merges the losers into the winner; raises NotFound, Gone, AlreadyMerged, VersionConflict or InvalidField."""
     everyone = [wish.winner, *wish.losers]
     held = await states(call, everyone, lock=True)
+    await require_apart(call, everyone)
     require(wish, held)
     known = await definitions(call, "contact", hold=True, restricted=True)
     choices = choices_of(wish, held, known)
@@ -100,6 +106,14 @@ async def merge(call: Call, wish: Wish) -> Merged:
     return Merged(fields, before, await counts(call, [wish.winner]), known)
 
 
+async def require_apart(call: Call, contacts: Sequence[UUID]) -> None:
+    """Refuses contacts that are part of another one already; raises AlreadyMerged with that one."""
+    leads = {each: now for each, now in (await present(call, contacts)).items() if each != now}
+    if leads:
+        told = ", ".join(f"{each} is part of {now}" for each, now in leads.items())
+        raise AlreadyMerged(f"{told} already; name that one.", ids=[str(now) for now in leads.values()])
+
+
 def require(wish: Wish, held: Mapping[UUID, ContactState]) -> None:
     """Raises for contacts that are not there, are deleted, or are others than the caller saw."""
     everyone = [wish.winner, *wish.losers]
@@ -109,7 +123,7 @@ def require(wish: Wish, held: Mapping[UUID, ContactState]) -> None:
         raise NotFound()
     gone = [str(each) for each in everyone if held[each].deleted]
     if gone:
-        raise Gone("A deleted contact, or one that was merged already, cannot be merged.", ids=gone)
+        raise Gone("A deleted contact cannot be merged.", ids=gone, next_tool="crm_restore_record")
     for each, version in wish.versions.items():
         check_version(version, held[each].version, [])
 

@@ -11,6 +11,8 @@ from kontor_protos.kontor.crm.v1 import segments_pb as pb
 from sqlalchemy import text
 
 from kontor_crm_core.operation import store as operations
+from kontor_crm_core.record.redirects import led_on
+from kontor_crm_core.record.wishes import expected_version
 from kontor_crm_core.refs import live_refs
 from kontor_crm_core.segment import members
 from kontor_crm_core.segment.answers import today
@@ -66,6 +68,7 @@ class Done:
 async def change(call: Call, request: pb.CreateSegmentRequest) -> Done:
     """Makes, changes, deletes or restores the segment of a key, alone among such calls of the tenant."""
     await call.session.execute(HOLD, {"tenant": call.actor.tenant})
+    request = await led_on(call, request, "add", "remove")
     wish = wish_of(request)
     known = await rows(call, deleted=True)
     present = next((row for row in known if row["key"] == request.key and row["deleted_at"] is None), None)
