@@ -20,6 +20,9 @@ tenants:
   demo:
     limits:
       every: 100000000
+  bench:
+    limits:
+      every: 100000000
 """
 
 
@@ -57,6 +60,13 @@ def stack() -> Iterator[Stack]:
         finally:
             subprocess.run([*kontor, "down"], env=environment, check=True, stdout=sys.stderr)
             EmbeddedPostgres(data_dir / "postgres").remove()
+
+
+def postmaster(running: Stack) -> int:
+    """The process of the database, whose children serve its connections."""
+    pid = EmbeddedPostgres(running.data_dir / "postgres").pid
+    assert pid is not None
+    return pid
 
 
 def pin(pid: int, core: int) -> None:
