@@ -12,7 +12,6 @@ from sqlalchemy import text
 
 from kontor_crm_core.operation import store as operations
 from kontor_crm_core.record.redirects import led_on
-from kontor_crm_core.record.wishes import expected_version
 from kontor_crm_core.refs import live_refs
 from kontor_crm_core.segment import members
 from kontor_crm_core.segment.answers import today
