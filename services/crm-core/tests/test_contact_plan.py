@@ -57,7 +57,7 @@ def test_a_new_contact_is_planned_whole() -> None:
     assert plan.changed == ["first_name", "last_name", "owner_id", "emails", "external_ids", "company"]
     terms = planned.terms
     assert terms is not None
-    assert (terms["jane"], terms["j@a.example"], terms["acme"], terms["7"]) == (
+    assert (terms["jane"], terms["@j@a.example"], terms["acme"], terms["7"]) == (
         Field.NAME,
         Field.EMAIL,
         Field.COMPANY,
