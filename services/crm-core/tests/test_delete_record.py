@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kontor_crm_core.blocklist.rules import digest
 from kontor_crm_core.record.state_hash import parts, state_hash
 
 KINDS = ("contact", "company", "deal", "task", "activity")
@@ -159,8 +160,8 @@ def test_a_deleted_task_leaves_lists_and_timelines(crm: Any, world: Record) -> N
 @pytest.mark.parametrize(
     ("kind", "tool", "body"),
     [
-        ("contact", "crm_upsert_contact", {"name": "Other", "email": "jane@acme.example"}),
-        ("company", "crm_upsert_company", {"name": "Other", "domain": "acme.example"}),
+        ("contact", "crm_upsert_contact", {"name": "Other", "email": "jane@acme.example", "match_on": ["external_id"]}),
+        ("company", "crm_upsert_company", {"name": "Other", "domain": "acme.example", "match_on": ["external_id"]}),
     ],
 )
 def test_an_identity_taken_meanwhile_stays_taken(
@@ -228,6 +229,19 @@ def test_strangers_delete_nothing(crm: Any, world: Record, nowhere: str) -> None
     for tool in ("crm_delete_record", "crm_restore_record"):
         answers = [crm.stranger().send(tool, id=each) for each in (world["deal"], nowhere)]
         assert {(each.status_code, each.content) for each in answers} == {(404, answers[0].content)}
+
+
+def test_a_blocklisted_address_does_not_come_back(crm: Any, world: Record, stack: Any) -> None:
+    """Who was erased for good is not restored out of the bin."""
+    delete(crm, world["contact"])
+    secret = b"s" * 32
+    with stack.sql("crm-core") as connection:
+        mine = crm.principal.tenant
+        connection.execute("INSERT INTO blocklist_key (tenant_id, secret) VALUES (%s, %s)", (mine, secret))
+        listed = digest(secret, "jane@acme.example")
+        connection.execute("INSERT INTO blocklist_entry (tenant_id, digest) VALUES (%s, %s)", (mine, listed))
+    assert crm.refused("crm_restore_record", id=world["contact"])["code"] == "blocklisted"
+    assert crm.refused("crm_get_record", id=world["contact"])["code"] == "gone"
 
 
 def test_ten_delete_and_restore_at_once(crm: Any, world: Record, at_once: Any, hashed: Callable[[], str]) -> None:

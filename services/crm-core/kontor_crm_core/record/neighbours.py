@@ -2,9 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import update
-
-from kontor_crm_core.activity.models import LINKS
+from kontor_crm_core.activity.linking import set_live
 from kontor_crm_core.company.plan import retold
 from kontor_crm_core.company.reading import states
 from kontor_crm_core.company.renaming import follow_names
@@ -17,7 +15,7 @@ from kontor_platform.runtime.call import Call
 async def leave(call: Call, kind: str, record: UUID) -> None:
     """Follows a record's deletion: an activity leaves the timelines, a company's people are not found by its name."""
     if kind in ("task", "activity"):
-        await set_live(call, record, live=False)
+        await set_live(call, [record], live=False)
     if kind == "company":
         await follow_names(call, [record])
 
@@ -25,16 +23,10 @@ async def leave(call: Call, kind: str, record: UUID) -> None:
 async def come_back(call: Call, kind: str, record: UUID) -> None:
     """Follows a record's return: it is found again by what it holds now."""
     if kind in ("task", "activity"):
-        await set_live(call, record, live=True)
+        await set_live(call, [record], live=True)
     if kind == "contact":
         await reindex(call, [record])
     if kind == "company":
         options = await with_properties(call, "company", await options_for(call, ()))
         await write_terms(call, [retold(each, options) for each in (await states(call, [record])).values()])
         await follow_names(call, [record])
-
-
-async def set_live(call: Call, activity: UUID, *, live: bool) -> None:
-    """Takes an activity off the timelines of its records, or puts it back."""
-    mine = (LINKS.c.tenant_id == call.actor.tenant, LINKS.c.activity_id == activity)
-    await call.session.execute(update(LINKS).where(*mine).values(live=live))

@@ -1,6 +1,7 @@
 """Statements that read one record and what hangs on it, each in one round trip."""
 
-from kontor_crm_core.record.views import ACTIVITY, COMPANY, CONTACT, DEAL, STAGED, TASK
+from kontor_crm_core.activity.views import ANY, TASK
+from kontor_crm_core.record.views import COMPANY, CONTACT, DEAL, STAGED
 from kontor_platform.data.records.answers import SEEN, changes_json
 
 VIEWS = {
@@ -8,15 +9,18 @@ VIEWS = {
     "company": ("company", "company", COMPANY),
     "deal": ("deal", STAGED, DEAL),
     "task": ("activity", "activity", TASK),
-    "activity": ("activity", "activity", ACTIVITY),
+    "activity": ("activity", "activity", ANY),
 }
 BY_TYPE = "\n".join(
-    f"WHEN '{kind}' THEN (SELECT {view}::text FROM {source} "
+    f"WHEN '{kind}' THEN (SELECT ({view})::text FROM {source} "
     f"WHERE {table}.tenant_id = record.tenant_id AND {table}.id = record.id)"
     for kind, (table, source, view) in VIEWS.items()
 )
 RECORD = f"""
-SELECT record.object_type AS type, record.deleted_at, CASE record.object_type {BY_TYPE} END AS record
+SELECT record.object_type AS type, record.deleted_at,
+    CASE WHEN record.object_type = 'activity' THEN (SELECT activity.kind FROM activity
+        WHERE activity.tenant_id = record.tenant_id AND activity.id = record.id) END AS kind,
+    CASE record.object_type {BY_TYPE} END AS record
 FROM record WHERE record.tenant_id = %(tenant)s AND record.id = %(id)s
 """
 PROPERTY_NAMES = f"""

@@ -7,7 +7,12 @@ from kontor_protos.kontor.crm.v1 import records_pb as pb
 from kontor_protos.kontor.crm.v1.common_pb import Warning
 from sqlalchemy import text
 
-from kontor_crm_core.association.rules import STANDARD
+from kontor_crm_core.association.edges import write as write_links
+from kontor_crm_core.association.rules import Edge, Plan
+from kontor_crm_core.association.types.rules import STANDARD
+from kontor_crm_core.blocklist.checking import refuse_blocked
+from kontor_crm_core.contact.reading import states
+from kontor_crm_core.property.wishes import returning
 from kontor_crm_core.record.bin import Held, held
 from kontor_crm_core.record.deleting import DELETED
 from kontor_crm_core.record.hanging import counted
@@ -15,21 +20,25 @@ from kontor_crm_core.record.neighbours import come_back
 from kontor_crm_core.record.objects import write
 from kontor_crm_core.record.wishes import expected_version
 from kontor_crm_core.record.writer import check_version
-from kontor_platform.data.records.definitions import definitions
-from kontor_platform.data.records.planned import Life, Planned, PropertyChange
-from kontor_platform.data.records.values import change
+from kontor_platform.data.records.planned import Life, Planned
 from kontor_platform.runtime.call import Call, Change
 
-ONE = [key for key, kind in STANDARD.items() if kind.cardinality == "one"]
-# What a returning record is linked by, where the record at the near end has another such link by now.
+# What a returning record is linked by, where the record at an end that takes one link has another by now.
 REPLACED = text(
     """
-    DELETE FROM association mine
+    SELECT mine.type_key, mine.from_id, mine.to_id, mine.labels, mine.is_primary, mine.props
+    FROM association mine
     WHERE mine.tenant_id = :tenant AND mine.to_id = :id AND mine.type_key = ANY(:ones) AND EXISTS (
         SELECT FROM association other JOIN record r ON r.tenant_id = :tenant AND r.id = other.to_id
         WHERE other.tenant_id = :tenant AND other.type_key = mine.type_key AND other.from_id = mine.from_id
             AND other.to_id <> mine.to_id AND r.deleted_at IS NULL)
-    RETURNING mine.type_key, mine.from_id
+    UNION
+    SELECT mine.type_key, mine.from_id, mine.to_id, mine.labels, mine.is_primary, mine.props
+    FROM association mine
+    WHERE mine.tenant_id = :tenant AND mine.from_id = :id AND mine.type_key = ANY(:reverse_ones) AND EXISTS (
+        SELECT FROM association other JOIN record r ON r.tenant_id = :tenant AND r.id = other.from_id
+        WHERE other.tenant_id = :tenant AND other.type_key = mine.type_key AND other.to_id = mine.to_id
+            AND other.from_id <> mine.from_id AND r.deleted_at IS NULL)
     """
 )
 SECONDARY = text(
@@ -41,23 +50,29 @@ SECONDARY = text(
             AND other.to_id <> mine.to_id AND other.is_primary AND r.deleted_at IS NULL)
     """
 )
+ONES = {
+    "ones": [kind.key for kind in STANDARD.values() if kind.cardinality == "one"],
+    "reverse_ones": [kind.key for kind in STANDARD.values() if kind.reverse_cardinality == "one"],
+}
 
 
 async def restore_record(call: Call, request: pb.RestoreRecordRequest) -> pb.RestoreRecordResponse:
-    """Brings a record back; raises NotFound, Merged, VersionConflict, IdentityTaken or UniqueTaken."""
+    """Brings a record back; raises NotFound, Merged, VersionConflict, Blocklisted, IdentityTaken or UniqueTaken."""
     record = UUID(request.id)
     present = await held(call, record)
     call.concerns(record)
     if present.deleted_at is None:
         return await answer(call, present, "unchanged", present.row["version"], [])
-    changes = [Change(DELETED, True, False)]
+    held_again = await returning(call, present.type, present.row["props"])
+    changes = [Change(DELETED, True, False), *held_again.changes]
     check_version(expected_version(request), present.row["version"], changes)
+    await refuse_blocked(call, await addresses(call, present))
     planned = Planned(
         present.type,
         record,
         present.row["version"],
         changes=changes,
-        properties=await properties(call, present),
+        properties=held_again.properties,
         life=Life.RETURNS,
     )
     written = (await write(call, planned))[record]
@@ -66,28 +81,31 @@ async def restore_record(call: Call, request: pb.RestoreRecordRequest) -> pb.Res
     return await answer(call, present, "restored", written.version, warnings)
 
 
-async def properties(call: Call, present: Held) -> list[PropertyChange]:
-    """The values of the record's properties, for the index and the unique values they left."""
-    if not present.row["props"]:
+async def addresses(call: Call, present: Held) -> list[str]:
+    """The addresses that a contact comes back with."""
+    if present.type != "contact":
         return []
-    known = await definitions(call, present.type, hold=True, restricted=True)
-    props = present.row["props"]
-    return [change(each, props[str(each.id)]) for each in known.all if str(each.id) in props]
+    found = await states(call, [present.row["id"]])
+    return [each.key for state in found.values() for each in state.emails]
 
 
 async def settle_links(call: Call, record: UUID) -> list[Warning]:
-    """Drops returning links whose place was taken meanwhile, and tells of them."""
+    """Takes away returning links whose place was taken meanwhile, and tells of them."""
     asked = {"tenant": call.actor.tenant, "id": record}
-    replaced = (await call.session.execute(REPLACED, {**asked, "ones": ONE})).all()
+    rows = (await call.session.execute(REPLACED, {**asked, **ONES})).all()
+    edges = [Edge(row.type_key, row.from_id, row.to_id, tuple(row.labels), row.is_primary, row.props) for row in rows]
+    if edges:
+        await write_links(call, Plan(deletes=edges))
     await call.session.execute(SECONDARY, asked)
-    return [
-        Warning(
-            code="link_replaced",
-            message=f"{row.from_id} is {STANDARD[row.type_key].label} another record by now; that link stays.",
-            field=row.type_key,
-        )
-        for row in replaced
-    ]
+    return [replaced(each, record) for each in edges]
+
+
+def replaced(edge: Edge, record: UUID) -> Warning:
+    """Tells of a link that did not return."""
+    kind = STANDARD[edge.type_key]
+    other, label = (edge.to_id, kind.reverse_label) if edge.from_id == record else (edge.from_id, kind.label)
+    message = f"{other} is linked to another record by now ({label}); that link stays."
+    return Warning(code="link_replaced", message=message, field=edge.type_key)
 
 
 async def answer(

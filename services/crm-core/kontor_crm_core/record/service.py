@@ -6,9 +6,12 @@ from decimal import Decimal
 from uuid import UUID
 
 from kontor_protos.kontor.crm.v1 import records_pb as pb
+from kontor_protos.kontor.crm.v1.calls_pb import PhoneCall
 from kontor_protos.kontor.crm.v1.companies_pb import Company
 from kontor_protos.kontor.crm.v1.contacts_pb import Contact
 from kontor_protos.kontor.crm.v1.deals_pb import Deal
+from kontor_protos.kontor.crm.v1.emails_pb import Email
+from kontor_protos.kontor.crm.v1.meetings_pb import Meeting
 from kontor_protos.kontor.crm.v1.notes_pb import Note
 from kontor_protos.kontor.crm.v1.tasks_pb import Task
 from kontor_protos.kontor.platform.v1.errors_pb import FieldProblem
@@ -26,13 +29,17 @@ from kontor_platform.contract.problem import InvalidField, NotFound
 from kontor_platform.runtime.call import Call
 from kontor_platform.runtime.dispatcher import single_read
 
-AnyRecord = Contact | Company | Deal | Task | Note
+AnyRecord = Contact | Company | Deal | Task | Note | PhoneCall | Meeting | Email
+# The member of the answer that holds a record, and its message, by type; those of an activity by kind.
 MESSAGES: Mapping[str, tuple[str, type[AnyRecord]]] = {
     "contact": ("contact", Contact),
     "company": ("company", Company),
     "deal": ("deal", Deal),
     "task": ("task", Task),
-    "activity": ("note", Note),
+    "note": ("note", Note),
+    "call": ("phone_call", PhoneCall),
+    "meeting": ("meeting", Meeting),
+    "email": ("email", Email),
 }
 SHOWN = 20
 
@@ -45,8 +52,7 @@ class Records:
     @single_read
     async def get_record(self, request: pb.GetRecordRequest, call: Call) -> pb.GetRecordResponse:
         """Reads one record of any type by its id."""
-        kind, record = await read(call, request.id)
-        member, _ = MESSAGES[kind]
+        kind, member, record = await read(call, request.id)
         call.concerns(UUID(request.id))
         answer = pb.GetRecordResponse(id=record.id, type=kind, version=record.version)
         if request.fields:
@@ -66,18 +72,19 @@ class Records:
         return await restore_record(call, request)
 
 
-async def read(call: Call, record_id: str) -> tuple[str, AnyRecord]:
-    """A live record's type and message; raises NotFound or Gone."""
+async def read(call: Call, record_id: str) -> tuple[str, str, AnyRecord]:
+    """A live record's type, the member of the answer that holds it, and its message; raises NotFound or Gone."""
     rows = await call.read(RECORD, {"tenant": call.actor.tenant, "id": record_id}, by_key=True)
     if not rows:
         raise NotFound
     found = rows[0]
     if found["deleted_at"] is not None:
         raise await gone(call, record_id)
-    record = MESSAGES[found["type"]][1].from_json(found["record"])
+    member, message = MESSAGES[found["kind"] or found["type"]]
+    record = message.from_json(found["record"])
     if isinstance(record, Deal) and record.amount:
         record.amount = shown(Decimal(record.amount), record.currency)
-    return found["type"], record
+    return found["type"], member, record
 
 
 async def selected(call: Call, kind: str, record: AnyRecord, fields: Sequence[str]) -> Struct:

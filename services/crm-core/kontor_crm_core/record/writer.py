@@ -33,7 +33,9 @@ async def locked(call: Call, record_type: str, record_id: UUID) -> RowMapping:
     """Reads a live record's row and holds it to the end of the transaction; raises NotFound or Gone."""
     columns = table(record_type).c
     found = await call.session.execute(
-        select(*columns).where(columns.tenant_id == call.actor.tenant, columns.id == record_id).with_for_update()
+        select(*columns)
+        .where(columns.tenant_id == call.actor.tenant, columns.id == record_id)
+        .with_for_update(key_share=True)
     )
     row = found.mappings().one_or_none()
     if row is None:

@@ -225,7 +225,7 @@ def property_terms(known: Definitions, props: Mapping[str, JSON]) -> Iterator[Pl
         text = found_by(each, props.get(str(each.id)))
         if text and each.type in (PropertyType.EMAIL, PropertyType.PHONE, PropertyType.NUMBER):
             yield fold(text), Field.PROPERTY
-        yield from terms.of_text(text, Field.PROPERTY)
+        yield from terms.of_property(text)
 
 
 def value_message(definition: Definition, stored: JSON) -> PropertyValue:
