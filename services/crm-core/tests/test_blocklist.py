@@ -98,3 +98,18 @@ def test_blocklisted_people_are_left_out_and_counted(crm: Any, deal: str, stack:
     with stack.sql("crm-core") as connection:
         query = "SELECT count(*) FROM crm_core.activity_participant WHERE tenant_id = %s AND email_key = %s"
         assert connection.execute(query, (crm.principal.tenant, GONE)).fetchone() == (0,)
+
+
+def test_a_blocklisted_address_is_given_to_no_contact(crm: Any) -> None:
+    """In whatever spelling and field it is refused and nothing is made; who has it already may lose it."""
+    held = crm.do("crm_upsert_contact", emails=["stays@hafen.example", GONE])["contact"]["id"]
+    put(crm, GONE, "other@hafen.example")
+    for body in ({"email": "OTHER@hafen.example"}, {"email": "new@hafen.example", "emails": ["other@hafen.example"]}):
+        refusal = crm.refused("crm_upsert_contact", name="Gone", **body)
+        assert (refusal["code"], refusal["field"]) == ("blocklisted", "email")
+    assert crm.refused("crm_upsert_contact", id=held, email="other@hafen.example")["code"] == "blocklisted"
+    assert crm.do("crm_search_customers", query="other@hafen.example")["total"] == 0
+    assert crm.do("crm_upsert_contact", id=held, title="CEO", email="stays@hafen.example")["outcome"] == "updated"
+    removed = crm.do("crm_upsert_contact", id=held, email=GONE, multi_value_mode="remove")
+    assert [each["address"] for each in removed["contact"]["emails"]] == ["stays@hafen.example"]
+    assert crm.refused("crm_upsert_contact", id=held, email=GONE)["code"] == "blocklisted"

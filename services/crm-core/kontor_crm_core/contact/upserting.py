@@ -1,9 +1,10 @@
 """Upserts contacts: one for the operation, a thousand at a time for imports."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from kontor_crm_core.blocklist.checking import Blocklisted, blocked
 from kontor_crm_core.company.plan import plan_change as plan_company
 from kontor_crm_core.company.state import CompanyState
 from kontor_crm_core.contact.employer import Companies, Employment, NewCompany, companies_meant, employment
@@ -27,6 +28,7 @@ from kontor_crm_core.record.upserting import (
     require_present,
     require_version,
 )
+from kontor_crm_core.record.values import MultiValueMode
 from kontor_platform.contract.problem import Refusal
 from kontor_platform.data.ids import new_id
 from kontor_platform.data.records.planned import Planned, PropertyChange
@@ -48,6 +50,7 @@ class Planning:
     options: Options
     companies: Companies
     before: Mapping[UUID, ContactState]
+    blocked: Collection[str] = ()
     results: list[Upserted[ContactState] | Refusal] = field(default_factory=list)
     writes: dict[UUID, Upserted[ContactState]] = field(default_factory=dict)
     properties: dict[UUID, list[PropertyChange]] = field(default_factory=dict)
@@ -104,7 +107,8 @@ async def plan_contacts(call: Call, wanted: Sequence[WantedContact], matches: Se
     before = await states(call, matched(matches), lock=True)
     if concern_properties(wishes, matches, [each.props for each in before.values()]):
         options = await with_properties(call, "contact", options)
-    planning = Planning(options, companies, before)
+    unheld = {key for each, match in zip(wanted, matches, strict=True) for key in added_keys(each, match, before)}
+    planning = Planning(options, companies, before, await blocked(call, unheld))
     for each, match in zip(wanted, matches, strict=True):
         made = len(companies.made)
         try:
@@ -115,10 +119,18 @@ async def plan_contacts(call: Call, wanted: Sequence[WantedContact], matches: Se
     return planning
 
 
+def added_keys(wanted: WantedContact, match: Match, before: Mapping[UUID, ContactState]) -> set[str]:
+    """The addresses that a wish gives to a contact which does not have them."""
+    present = before.get(match.record) if isinstance(match, Matched) else None
+    return {each.key for each in wanted.emails} - {each.key for each in (present.emails if present else ())}
+
+
 def planned(wanted: WantedContact, match: Match, planning: Planning) -> tuple[Upserted[ContactState], Employment]:
     """What one wish comes to; raises why it is refused."""
     present, wish = planning.present(match), wanted.wish
     require_present(match, present, deleted=bool(present and present.deleted), noun="contact", wish=wish)
+    if any(each.key in planning.blocked for each in wanted.emails) and wish.mode is not MultiValueMode.REMOVE:
+        raise Blocklisted(field="email")
     job = employment(wanted, present, planning.companies)
     plan = plan_upsert(present, wanted, planning.options, new_id(), job.company)
     require_version(wish, present.version if present else 0, plan)
