@@ -153,7 +153,7 @@ def test_every_query_is_a_range_of_an_index(crm: Any, contact: str, filled: psyc
     one = {"tenant": crm.principal.tenant, "id": contact}
     key = {"query": "7", "email": "p7@x.example", "domain": "d7.example", "phones": ["+497"], "name": "last7"}
     links = {"type": "", "label": "", "record_type": "", "record": contact, "most": 1001, "limit": 11}
-    first = {"after_depth": 0, "after_far": UUID(int=0), "after_type": "", "after_forward": False}
+    first = {"after_depth": 0, "after_far": UUID(int=0), "after_type": "", "after_forward": False, "activities": False}
     companies = [wanted_company(each, TenantSettings()) for each in COMPANIES]
     queries: dict[str, tuple[str, dict[str, Any]]] = {
         "a word": (SEARCH, search | ranges(["last77"])),

@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
+from kontor_protos.kontor.crm.v1.calls_pb import PhoneCall
 from kontor_protos.kontor.crm.v1.companies_pb import Company
 from kontor_protos.kontor.crm.v1.contacts_pb import Contact
 from kontor_protos.kontor.crm.v1.deals_pb import Deal
+from kontor_protos.kontor.crm.v1.emails_pb import Email
+from kontor_protos.kontor.crm.v1.meetings_pb import Meeting
 from kontor_protos.kontor.crm.v1.notes_pb import Note
 from kontor_protos.kontor.crm.v1.tasks_pb import Task
 from protobuf import Message
@@ -282,7 +285,12 @@ def test_others_have_their_own(crm: Any) -> None:
 
 @pytest.mark.parametrize(
     ("object_type", "messages"),
-    [("contact", [Contact]), ("company", [Company]), ("deal", [Deal]), ("activity", [Note, Task])],
+    [
+        ("contact", [Contact]),
+        ("company", [Company]),
+        ("deal", [Deal]),
+        ("activity", [Note, Task, PhoneCall, Meeting, Email]),
+    ],
 )
 def test_every_field_of_an_answer_is_listed(object_type: str, messages: list[type[Message]]) -> None:
     """Nothing that a record shows can be the name of a property."""
