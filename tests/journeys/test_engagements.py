@@ -6,12 +6,8 @@ from support.plugin import ConnectEdge, ConnectMcp
 from support.tenants import Tenant
 
 IDA = {"name": "Ida Lund", "email": "ida@hafen.example", "phone": "+49 30 1234567"}
-CALL = {
-    "direction": "in",
-    "outcome": "connected",
-    "participants": [{"phone": "+49-30-123 45 67"}],
-    "external_id": "c-1",
-}
+PHONE = {"phone": "+49-30-123 45 67"}
+CALL = {"direction": "in", "outcome": "connected", "external_id": "c-1", "participants": [PHONE]}
 MEETING = {"subject": "Kick-off", "starts_at": "2026-01-30T10:00", "attendees": [{"email": "ida@hafen.example"}]}
 LETTER = {
     "message_id": "<a1@hafen.example>",

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from kontor_crm_core.advanced.service import AdvancedSearch
 from kontor_crm_core.association.service import Associations
 from kontor_crm_core.blocklist.service import Blocklist
 from kontor_crm_core.company.renaming import JOB as REINDEX
@@ -12,10 +13,15 @@ from kontor_crm_core.customer.service import Customers
 from kontor_crm_core.deal.following import JOB as FOLLOW
 from kontor_crm_core.deal.following import run_follow_stages
 from kontor_crm_core.deal.service import Deals
+from kontor_crm_core.duplicate.service import Duplicates
 from kontor_crm_core.engagement.calls import Calls
 from kontor_crm_core.engagement.emails import Emails
 from kontor_crm_core.engagement.meetings import Meetings
+from kontor_crm_core.exports.service import Exports, run_export
 from kontor_crm_core.file.service import Files, forget_files
+from kontor_crm_core.imports.job import run_import
+from kontor_crm_core.imports.reverting.job import run_revert
+from kontor_crm_core.imports.service import Imports
 from kontor_crm_core.note.service import Notes
 from kontor_crm_core.operation.service import Operations
 from kontor_crm_core.operation.store import gave_up
@@ -27,6 +33,9 @@ from kontor_crm_core.property.jobs import JOBS as PROPERTY_JOBS
 from kontor_crm_core.property.service import Properties
 from kontor_crm_core.record.purging import purge_deleted
 from kontor_crm_core.record.service import Records
+from kontor_crm_core.segment.following import COMPARING, FOLLOWING
+from kontor_crm_core.segment.following import JOBS as SEGMENT_JOBS
+from kontor_crm_core.segment.service import Segments
 from kontor_crm_core.settings import Settings
 from kontor_crm_core.task.service import Tasks
 from kontor_crm_core.timeline.service import Timeline
@@ -59,6 +68,7 @@ def build(settings: Settings) -> Service:
             Deals(),
             Pipelines(),
             Associations(),
+            Duplicates(),
             Customers(),
             Records(),
             Notes(),
@@ -72,8 +82,26 @@ def build(settings: Settings) -> Service:
             Files(),
             Blocklist(),
             Properties(),
+            AdvancedSearch(),
+            Segments(),
+            Imports(),
+            Exports(),
         ],
         gave_up=gave_up,
-        jobs={FOLLOW: run_follow_stages, ASSIGN: run_assign_owner, REINDEX: run_reindex, **PROPERTY_JOBS},
-        ticks=[Tick("files", FILES_EVERY_S, forget_files), Nightly("purge_deleted", purge_deleted)],
+        jobs={
+            FOLLOW: run_follow_stages,
+            ASSIGN: run_assign_owner,
+            REINDEX: run_reindex,
+            "import": run_import,
+            "import_revert": run_revert,
+            "export": run_export,
+            **PROPERTY_JOBS,
+            **SEGMENT_JOBS,
+        },
+        ticks=[
+            Tick("files", FILES_EVERY_S, forget_files),
+            Nightly("purge_deleted", purge_deleted),
+            FOLLOWING,
+            COMPARING,
+        ],
     )

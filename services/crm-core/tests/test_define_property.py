@@ -14,6 +14,7 @@ from kontor_protos.kontor.crm.v1.tasks_pb import Task
 from protobuf import Message
 
 from kontor_crm_core.property.rules import STANDARD, is_reserved
+from kontor_crm_core.record.kinds import KINDS
 
 
 def defined(crm: Any, name: str = "score", **more: Any) -> dict[str, Any]:
@@ -297,6 +298,24 @@ def test_every_field_of_an_answer_is_listed(object_type: str, messages: list[typ
     shown = {field.name for message in messages for field in message.desc().fields} - {"properties"}
     assert shown <= {each.name for each in STANDARD[object_type]}
     assert not shown - {name for name in shown if is_reserved(object_type, name)}
+
+
+@pytest.mark.parametrize("object_type", list(STANDARD))
+def test_every_field_of_a_filter_is_listed(object_type: str) -> None:
+    """What is told to be filterable is what filters know, in the same types."""
+    kinds = ("activity", "task") if object_type == "activity" else (object_type,)
+    known = {field.name: str(field.type) for kind in kinds for field in KINDS[kind].fields}
+    assert known == {each.name: each.type for each in STANDARD[object_type] if each.filterable}
+
+
+def test_what_uses_a_property_is_told(crm: Any) -> None:
+    """The list counts segments; a change that they feel is warned of."""
+    defined(crm, type="number")
+    condition = {"field": "score", "op": "gt", "value": "5"}
+    crm.do("crm_create_segment", key="hot", type="contact", kind="dynamic", filter=condition)
+    listed = crm.do("crm_list_properties", kind="custom")["properties"]
+    assert listed[0]["used"] == ["in 1 segment"]
+    assert [each["code"] for each in defined(crm, archived=True)["warnings"]] == ["still_used"]
 
 
 def test_the_list_has_pages(crm: Any) -> None:

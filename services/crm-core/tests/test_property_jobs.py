@@ -1,13 +1,8 @@
 """What touches more than 1,000 values is a job's, and comes to the same."""
 
-from contextlib import suppress
 from typing import Any
-from uuid import UUID
 
-from kontor_crm_core.property.jobs import run
-from kontor_platform.runtime.work import JobOver
-
-from .inside import working
+from support.waiting import wait_until
 
 MANY = 2_300
 PEOPLE = """
@@ -59,23 +54,21 @@ def listed(crm: Any) -> dict[str, Any]:
     return told
 
 
-async def finish(stack: Any, crm: Any, answer: dict[str, Any]) -> str:
-    """Does the job of a definition to its end, unless a worker was quicker; answers the operation's id."""
+def finish(stack: Any, answer: dict[str, Any]) -> str:
+    """Waits until the worker has done the job of a definition; answers the operation's id."""
     operation = str(answer["operation_id"])
-    with suppress(JobOver):
-        async with working(stack) as work:
-            await run(work, crm.principal.tenant, UUID(operation))
+    wait_until(lambda: state(stack, operation)[0] in ("done", "failed"), 60, "the job has ended")
     return operation
 
 
-async def test_many_values_are_indexed_by_a_job(crm: Any, stack: Any) -> None:
+def test_many_values_are_indexed_by_a_job(crm: Any, stack: Any) -> None:
     """Until it ends the index is building; then every value is in it once, those written meanwhile too."""
     people(crm, stack, "to_jsonb('v' || n)")
     begun = define(crm, filterable=True, searchable=True)
     assert (begun["property"]["filterable"], begun["records"]) == (True, 0)
     new = crm.do("crm_upsert_contact", email="new@x.example")["contact"]["id"]
     crm.do("crm_set_property", record_id=new, properties=[{"name": "score", "value": "late"}])
-    operation = await finish(stack, crm, begun)
+    operation = finish(stack, begun)
     assert state(stack, operation) == ("done", None)
     assert listed(crm)["index"] == "ready"
     assert count(stack, crm, "count(*), count(DISTINCT record_id), count(txt)") == (MANY + 1,) * 3
@@ -83,14 +76,14 @@ async def test_many_values_are_indexed_by_a_job(crm: Any, stack: Any) -> None:
     assert [hit["name"] for hit in hits] == ["P2299"]
 
 
-async def test_many_values_are_converted_by_a_job(crm: Any, stack: Any, contact: str) -> None:
+def test_many_values_are_converted_by_a_job(crm: Any, stack: Any, contact: str) -> None:
     """Meanwhile nobody writes the property; in the end every value, version, history and index is of the new type."""
     people(crm, stack, "to_jsonb(n::text)")
     begun = define(crm, type="number", filterable=True)
     assert (begun["conversion"]["converts"], begun["conversion"]["fails"]) == (MANY, 0)
     busy = crm.send("crm_set_property", record_id=contact, properties=[{"name": "score", "value": 1}])
     assert busy.status_code == 200 or busy.json()["fields"][0]["code"] == "property_read_only"
-    assert state(stack, await finish(stack, crm, begun)) == ("done", None)
+    assert state(stack, finish(stack, begun)) == ("done", None)
     told = listed(crm)
     assert (told["type"], told["index"], "rules" in told) == ("number", "ready", False)
     assert count(stack, crm, "count(num), sum(num)::int")[:2] >= (MANY, MANY * (MANY + 1) // 2)
@@ -100,13 +93,13 @@ async def test_many_values_are_converted_by_a_job(crm: Any, stack: Any, contact:
     assert count(stack, crm, changes.replace("%s", f"'{told['id']}'"), "record_change")[0] >= MANY
 
 
-async def test_hopeless_conversions_are_refused_at_once(crm: Any, stack: Any) -> None:
+def test_hopeless_conversions_are_refused_at_once(crm: Any, stack: Any) -> None:
     """Values that do not convert are counted before a job is begun, or emptied by it."""
     people(crm, stack, "to_jsonb(CASE WHEN mod(n, 1000) = 0 THEN 'many' ELSE n::text END)")
     told = crm.refused("crm_define_property", object_type="contact", name="score", type="number")
     assert (told["code"], told["conversion"]["fails"], told["conversion"]["converts"]) == ("conflict", 2, MANY - 2)
     begun = define(crm, type="number", filterable=True, on_failure="clear")
-    assert state(stack, await finish(stack, crm, begun)) == ("done", None)
+    assert state(stack, finish(stack, begun)) == ("done", None)
     assert (listed(crm)["filled"], count(stack, crm, "count(num)")) == (MANY - 2, (MANY - 2,))
 
 
@@ -117,21 +110,21 @@ def test_many_shared_values_are_refused_at_once(crm: Any, stack: Any) -> None:
     assert (told["code"], len(told["duplicates"])) == ("unique_taken", 20)
 
 
-async def test_many_values_become_unique_by_a_job(crm: Any, stack: Any) -> None:
+def test_many_values_become_unique_by_a_job(crm: Any, stack: Any) -> None:
     """Each is claimed; where two are the same but for case, the property is not unique and the work failed."""
     people(crm, stack, "to_jsonb('v' || n)")
-    assert state(stack, await finish(stack, crm, define(crm, unique=True))) == ("done", None)
+    assert state(stack, finish(stack, define(crm, unique=True))) == ("done", None)
     assert count(stack, crm, "count(*)", "unique_value") == (MANY,)
 
     other = crm.stranger()
     people(other, stack, "to_jsonb(CASE WHEN n = 2000 THEN 'V7' ELSE 'v' || n END)")
-    ended, error = state(stack, await finish(stack, other, define(other, unique=True)))
+    ended, error = state(stack, finish(stack, define(other, unique=True)))
     assert (ended, "1 records" in error) == ("failed", True)
     assert (listed(other)["unique"], listed(other)["index"]) == (False, "none")
     assert count(stack, other, "count(*)", "unique_value") == (0,)
 
 
-async def test_a_large_type_is_sampled(crm: Any, stack: Any) -> None:
+def test_a_large_type_is_sampled(crm: Any, stack: Any) -> None:
     """Above 20,000 records the filled share is an estimate and says so."""
     people(crm, stack, "to_jsonb('v' || n)", many=20_500)
     told = listed(crm)

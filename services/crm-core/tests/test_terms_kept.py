@@ -12,7 +12,8 @@ from kontor_protos.kontor.crm.v1.companies_pb import UpsertCompanyRequest
 from kontor_protos.kontor.crm.v1.contacts_pb import UpsertContactRequest
 from sqlalchemy import text
 
-from kontor_crm_core.association.edges import link, unlink
+from kontor_crm_core.association.edges import link, unlink_wishes
+from kontor_crm_core.association.rules import LinkWish
 from kontor_crm_core.association.service import renamed
 from kontor_crm_core.company import reading as companies
 from kontor_crm_core.company.terms import company_terms
@@ -99,7 +100,7 @@ async def relink(call: Call, step: str) -> None:
     """Takes the first link to a company away, or makes its company the main one of every contact."""
     rows = [tuple(row) for row in await call.session.execute(text(LINKS), {"tenant": call.actor.tenant})]
     if rows and step == "unlink":
-        await renamed(call, await unlink(call, rows[:1]))
+        await renamed(call, await unlink_wishes(call, [LinkWish("contact_company", *rows[0])]))
     if rows and step == "gather":
         await renamed(call, await link(call, [(one, rows[0][1]) for one, _ in rows], is_primary=True))
 

@@ -138,15 +138,13 @@ def test_every_query_is_a_range_of_an_index(crm: Any, deal: str, company: str, f
     mine = tasks.Wanted(me, ("open",), None, None)
     week = tasks.Wanted(None, ("open",), (now - timedelta(days=7), now), None)
     of_deal = tasks.Wanted(None, ("open",), None, UUID(deal))
+    latest = {"tenant": tenant, "records": [deal], "activities": [], "now": now}
     queries: dict[str, tuple[Executable, dict[str, Any]]] = {
         "timeline": (timeline.page(entries, continued=False), asked | place),
         "timeline, further on": (timeline.page(entries, continued=True), asked | place),
         "timeline, counted": (timeline.counts(entries), asked),
         "timeline, one kind": (timeline.page(one_kind, continued=False), asked | timeline.page_values(one_kind, 11)),
-        "latest activity of a record": (
-            linking.LATEST,
-            {"tenant": tenant, "records": [deal], "activities": [], "now": now},
-        ),
+        "latest activity of a record": (linking.LATEST, latest),
         "people of an activity": (keeping.stored(tenant, UUID(deal)), {}),
         "threads of messages": (threads.threads_with(tenant, ["1@x", "2@x"]), {}),
         "a note of another system": (writing.of_system(tenant, Kind.NOTE, "2"), {}),

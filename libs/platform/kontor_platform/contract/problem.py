@@ -153,6 +153,12 @@ class CursorInvalid(Refusal):
     reason = Reason.CURSOR_INVALID
 
 
+class QueryTooBroad(Refusal):
+    """The search would have to read too much; narrow it."""
+
+    reason = Reason.QUERY_TOO_BROAD
+
+
 class TooLarge(Refusal):
     """The request is larger than this operation accepts."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from kontor_protos.buf.validate import validate_pb
+from kontor_protos.kontor.platform.v1 import policy_pb
 from kontor_protos.kontor.platform.v1.errors_pb import Reason
 from protobuf import (
     DescEnum,
@@ -20,6 +21,7 @@ from protobuf import (
 )
 from protovalidate import Validator
 
+from kontor_platform.contract.marks import inner_message
 from kontor_platform.contract.operation import Operation
 from kontor_platform.contract.words import comment
 
@@ -116,10 +118,10 @@ class Writer:
     def object_of(self, described: DescMessage) -> Schema:
         """The object a message prints."""
         self.open_messages.append(described.type_name)
-        properties = {each.name: self.property_of(each) for each in described.fields}
+        properties = {each.name: self.property_of(each) for each in described.fields if not self.beyond(each)}
         self.open_messages.pop()
         schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
-        words, required = comment(described), self.required(described)
+        words, required = "" if self.repeating() else comment(described), self.required(described)
         return schema | ({"description": words} if words else {}) | ({"required": required} if required else {})
 
     def required(self, described: DescMessage) -> list[str]:
@@ -132,7 +134,7 @@ class Writer:
         """The schema of one field with its rules and words."""
         rules, words = rules_of(described), comment(described)
         schema = self.value_of(described, rules)
-        return schema | ({"description": words} if words else {})
+        return schema | ({"description": words} if words and not self.repeating() else {})
 
     def value_of(self, described: DescField, rules: Message | None) -> Schema:
         """The schema of a field's value."""
@@ -163,6 +165,8 @@ class Writer:
     def nested(self, described: DescMessage) -> Schema:
         """A message inside another: named where components are kept or where it contains itself, else nested."""
         name = described.type_name
+        if self.components is None and depth_of(described):
+            return self.level(described)
         if self.components is not None:
             key = component_name(name, answers=self.answers)
             if key not in self.components:
@@ -175,6 +179,24 @@ class Writer:
                 self.definitions[name] = self.object_of(described)
             return {"$ref": f"#/$defs/{name}"}
         return self.object_of(described)
+
+    def level(self, described: DescMessage) -> Schema:
+        """A message of limited depth: a definition a level, so that it ends without being written out."""
+        name = f"{described.type_name}.{self.open_messages.count(described.type_name) + 1}"
+        if name not in self.definitions:
+            self.definitions[name] = self.object_of(described)
+        return {"$ref": f"#/$defs/{name}"}
+
+    def beyond(self, described: DescField) -> bool:
+        """Whether a field would hold a message deeper inside itself than it may stand."""
+        held = inner_message(described)
+        if held is None or self.components is not None or not depth_of(held):
+            return False
+        return self.open_messages.count(held.type_name) >= depth_of(held)
+
+    def repeating(self) -> bool:
+        """Whether what is written stands inside itself, so that its words were said before."""
+        return len(set(self.open_messages)) < len(self.open_messages)
 
     def constraints(self, rules: Message | None) -> Schema:
         """The keywords for a field's rules; an answer states vocabularies and formats only."""
@@ -196,6 +218,12 @@ def component_name(type_name: str, *, answers: bool) -> str:
     """The name of a message's schema in an OpenAPI document: requests and answers differ in what is required."""
     short = type_name.removeprefix("kontor.").replace(".v1.", ".")
     return short if answers or short.endswith("Request") else f"{short}.Input"
+
+
+def depth_of(described: DescMessage) -> int:
+    """How often a message may stand inside itself, itself counted; 0 where its contract does not say."""
+    options = described.proto.options
+    return options[policy_pb.ext_max_depth] if options is not None and policy_pb.ext_max_depth in options else 0
 
 
 def rules_of(described: DescField) -> Message | None:

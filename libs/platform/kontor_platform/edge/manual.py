@@ -91,10 +91,16 @@ def field_rows(schema: Schema, definitions: Mapping[str, Schema], prefix: str) -
         inner, suffix = (field["items"], "[].") if field.get("type") == "array" else (field, ".")
         reference = inner.get("$ref", "").removeprefix("#/$defs/")
         if reference in definitions:
-            rest = {key: value for key, value in definitions.items() if key != reference}
+            rest = {key: value for key, value in definitions.items() if message_of(key) != message_of(reference)}
             yield from field_rows(definitions[reference], rest, path + suffix)
         elif inner.get("properties"):
             yield from field_rows(inner, definitions, path + suffix)
+
+
+def message_of(definition: str) -> str:
+    """The message a definition describes, whatever its level inside itself."""
+    name, _, level = definition.rpartition(".")
+    return name if level.isdecimal() else definition
 
 
 def type_of(schema: Schema) -> str:

@@ -17,6 +17,7 @@ class ActivityRow(Entity, table=True):
     kind: str = key()
     occurred_at: datetime = moment()
     subject: str
+    subject_key: str | None = key(default=None)
     body: str | None = None
     direction: str | None = key(default=None)
     external_id: str | None = key(default=None)

@@ -20,6 +20,9 @@ class CompanyRow(Entity, table=True):
     phone: str | None = None
     city: str | None = None
     country: str | None = None
+    industry_key: str | None = key(default=None)
+    city_key: str | None = key(default=None)
+    country_key: str | None = key(default=None)
     description: str | None = None
     owner_id: UUID | None = None
 

@@ -30,7 +30,8 @@ def terms_of(state: ContactState, properties: Iterable[str]) -> Iterator[Plain]:
     ):
         if text:
             yield from terms.of_text(text, field)
-    for key in block_keys(state.first_name or "", state.last_name or "", [each.key for each in state.emails]):
+    company = state.company.name if state.company else ""
+    for key in block_keys(state.first_name or "", state.last_name or "", [each.key for each in state.emails], company):
         yield from terms.of_block(key)
     for told in properties:
         yield from terms.of_property(told)

@@ -1,6 +1,8 @@
 """Creates and changes properties."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from uuid import UUID
 
 from kontor_protos.kontor.crm.v1 import properties_pb as pb
 from kontor_protos.kontor.crm.v1.common_pb import Warning
@@ -12,6 +14,7 @@ from kontor_crm_core.property.indexing import needs_index, refuse_shared, reinde
 from kontor_crm_core.property.rules import MOST_IN_CALL, MOST_PER_TYPE, MOST_TRIED
 from kontor_crm_core.property.stored import hold, store, values_of, without
 from kontor_crm_core.property.terms import reword
+from kontor_crm_core.property.usage import used_by
 from kontor_crm_core.property.wishes import reading_of
 from kontor_crm_core.record.wishes import expected_version
 from kontor_crm_core.record.writer import check_version
@@ -58,7 +61,18 @@ async def define(call: Call, request: pb.DefinePropertyRequest) -> Defined:
     await alter(call, present, done, changes, clearing=request.on_failure == "clear")
     if done.definition.required and not present.required:
         done.warnings += lacking(await without(call, done.definition, MOST_IN_CALL + 1), done.definition)
+    if present.type is not draft.wanted.type or done.definition.archived or not done.definition.filterable:
+        done.warnings += still_used(await used_by(call, present.object_type, [present]), present)
     return done
+
+
+def still_used(used: Mapping[UUID, Sequence[str]], definition: Definition) -> list[Warning]:
+    """Warns of what uses a property that is no longer what it was."""
+    told = " and ".join(used[definition.id])
+    if not told:
+        return []
+    message = f"{definition.name} is used {told}; look at what it does there now."
+    return [Warning(code="still_used", message=message, field="name")]
 
 
 def lacking(records: int, definition: Definition) -> list[Warning]:

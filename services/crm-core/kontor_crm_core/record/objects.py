@@ -18,11 +18,13 @@ EMAILS = Shelf(CONTACT_EMAILS, "contact_id", ("email_key",))
 PHONES = Shelf(CONTACT_PHONES, "contact_id", ("phone_key",), exclusive=False)
 DOMAINS = Shelf(COMPANY_DOMAINS, "company_id", ("domain",))
 OBJECTS: Mapping[str, ObjectTable] = {
-    "contact": ObjectTable(CONTACTS, (EMAILS, PHONES, FOREIGN)),
-    "company": ObjectTable(COMPANIES, (DOMAINS, FOREIGN)),
+    "contact": ObjectTable(
+        CONTACTS, (EMAILS, PHONES, FOREIGN), folded=("first_name", "last_name", "title", "city", "country")
+    ),
+    "company": ObjectTable(COMPANIES, (DOMAINS, FOREIGN), folded=("industry", "city", "country")),
     "deal": ObjectTable(DEALS, (FOREIGN,)),
-    "task": ObjectTable(ACTIVITIES),
-    "activity": ObjectTable(ACTIVITIES),
+    "task": ObjectTable(ACTIVITIES, folded=("subject",)),
+    "activity": ObjectTable(ACTIVITIES, folded=("subject",)),
 }
 WRITER = Writer(OBJECTS)
 

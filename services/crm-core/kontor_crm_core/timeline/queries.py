@@ -14,7 +14,6 @@ LONGEST_BODY = 500
 # What a source gives of each entry. `tie` tells entries apart that have time and id in common; `record` and `version`
 # lead to the change, `other` is a link's far end.
 COLUMNS = "at, id, tie, kind, actor_id, actor_kind, on_behalf_of, record, version, other, label, changes"
-NOTHING = "NULL::uuid, NULL::text, NULL::jsonb"
 ACTIVITY = """
 SELECT l.occurred_at, l.activity_id, '', l.kind, l.actor_id, l.actor_kind, NULL::uuid, l.record_id, 0, NULL::uuid,
     NULL::text, NULL::jsonb
@@ -29,7 +28,7 @@ CASE WHEN c.version = 1 THEN 'change'
 """
 CHANGE = f"""
 SELECT c.at, c.operation_id, c.version::text COLLATE "C", {LIFE}, c.actor_id, c.actor_kind, c.on_behalf_of, c.record_id,
-    c.version, {NOTHING}
+    c.version, NULL::uuid, NULL::text, c.changes
 FROM record_change c
 WHERE c.tenant_id = :tenant AND c.record_id {{near}} AND (c.version = 1 OR NOT EXISTS (
     SELECT FROM deal_stage_interval s
@@ -105,12 +104,15 @@ SELECT page.at, page.id, page.tie, json_build_object(
     'body', coalesce(left(a.body, {LONGEST_BODY}), CASE page.kind WHEN 'stage' THEN page.label END),
     'truncated', coalesce(length(a.body) > {LONGEST_BODY}, false),
     'direction', a.direction, 'outcome', a.outcome, 'thread_id', a.thread_id,
-    'changes', coalesce(page.changes, {changes_json("c")}),
+    'changes', (SELECT {changes_json("held")} FROM (
+        SELECT CAST(:tenant AS uuid) AS tenant_id, CASE page.kind WHEN 'stage' THEN (
+            SELECT c.changes FROM record_change c
+            WHERE c.tenant_id = :tenant AND c.record_id = page.record AND c.version = page.version)
+            ELSE page.changes END AS changes) AS held),
     'linked', CASE WHEN r.id IS NOT NULL THEN json_build_object(
         'id', r.id, 'type', r.object_type, 'name', coalesce(p.name, o.name, d.name, v.subject, '')) END)::text AS told
 FROM page
 LEFT JOIN activity a ON a.tenant_id = :tenant AND a.id = page.id AND page.kind = ANY(:activities)
-LEFT JOIN record_change c ON c.tenant_id = :tenant AND c.record_id = page.record AND c.version = page.version
 LEFT JOIN record r ON r.tenant_id = :tenant AND r.id = page.other
 LEFT JOIN contact p ON p.tenant_id = :tenant AND p.id = r.id
 LEFT JOIN company o ON o.tenant_id = :tenant AND o.id = r.id

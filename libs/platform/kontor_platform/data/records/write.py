@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from itertools import groupby
 from uuid import UUID
 
@@ -13,9 +14,10 @@ from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from kontor_platform.data.arrays import array
 from kontor_platform.data.outbox import Event
 from kontor_platform.data.records import statements
+from kontor_platform.data.records.fold import fold
 from kontor_platform.data.records.planned import Clash, Clashes, Clashing, Life, Planned, Shelf
 from kontor_platform.data.records.properties import write_properties
-from kontor_platform.data.records.shelves import write_shelves
+from kontor_platform.data.records.shelves import clear_shelves, fill_shelves
 from kontor_platform.data.records.terms import SEPARATOR
 from kontor_platform.data.records.words import Words
 from kontor_platform.runtime.call import Call
@@ -26,10 +28,14 @@ EVENTS = {Life.STAYS: "updated", Life.ENDS: "deleted", Life.RETURNS: "restored"}
 
 @dataclass(frozen=True, slots=True)
 class ObjectTable:
-    """Where records of a type lie, and the shelves with what identifies them."""
+    """Where records of a type lie, the shelves with what identifies them, and the columns whose text is kept folded.
+
+    A text of column `city` is kept folded in column `city_key`, which filters compare.
+    """
 
     table: Table
     shelves: tuple[Shelf, ...] = ()
+    folded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +58,12 @@ class Writer:
         Rows to change were locked and read in this transaction, in the order of their ids; a record stands once.
         Raises Clashes, after which nothing of the transaction may be kept.
         """
+        planned = [self._with_keys(each) for each in planned]
         written = dict(await self._insert(call, [each for each in planned if each.is_new]))
         written.update(await self._update(call, [each for each in planned if not each.is_new]))
+        await clear_shelves(call, planned)
         await self._lives(call, [each for each in planned if each.life])
-        await write_shelves(call, planned)
+        await fill_shelves(call, planned)
         await write_properties(call, planned)
         await write_terms(call, planned)
         await log(call, [(event_of(each, written[each.id].version), written[each.id].at) for each in planned])
@@ -103,12 +111,24 @@ class Writer:
                 raise Clashes(clashing)
         await call.session.execute(statements.reviving(shelf), {**ids, "live": life is Life.RETURNS})
 
+    def _with_keys(self, planned: Planned) -> Planned:
+        """A plan with the folded form of each text that filters compare."""
+        named = [name for name in self._objects[planned.object_type].folded if name in planned.values]
+        keys = {f"{name}_key": folded(planned.values[name]) for name in named}
+        return replace(planned, values={**planned.values, **keys}) if keys else planned
+
     def _by_table(self, planned: Sequence[Planned]) -> Iterable[tuple[Table, list[Planned]]]:
         tables: dict[str, list[Planned]] = {}
         for each in planned:
             tables.setdefault(self._objects[each.object_type].table.name, []).append(each)
         for rows in tables.values():
             yield self._objects[rows[0].object_type].table, rows
+
+
+@lru_cache(maxsize=65_536)
+def folded(text: object) -> str | None:
+    """A text as filters compare it; texts come again and again, as cities do."""
+    return fold(str(text)) or None if text is not None else None
 
 
 def registry_values(call: Call, planned: Sequence[Planned]) -> Mapping[str, object]:

@@ -1,0 +1,81 @@
+"""The rpc service of exports, and the job that writes large ones."""
+
+from uuid import UUID
+
+from kontor_protos.kontor.crm.v1 import exports_pb as pb
+from protobuf.wkt import Timestamp
+
+from kontor_crm_core.exports.reading import Selection, count, widths
+from kontor_crm_core.exports.writing import Export, cells_of, export_kept, write_chunk
+from kontor_crm_core.imports.store import begin_run, read_run
+from kontor_crm_core.operation.rules import State
+from kontor_crm_core.operation.store import advance, begin, begin_within, claim, finish, in_operation, opened
+from kontor_platform.data.files import KEPT, Draft, FileWriter, give_up
+from kontor_platform.runtime.call import Call
+from kontor_platform.runtime.work import Work
+
+KIND = "export"
+AT_MOST = 500
+NAME = "contacts.csv"
+MEDIA_TYPE = "text/csv; charset=utf-8"
+
+
+class Exports:
+    """Exports contacts."""
+
+    implements = "kontor.crm.v1.Exports"
+
+    async def export_contacts_csv(
+        self, request: pb.ExportContactsCsvRequest, call: Call
+    ) -> pb.ExportContactsCsvResponse:
+        """Writes contacts as a CSV file, or begins to."""
+        selection = Selection([UUID(each) for each in request.ids])
+        export = Export(selection, list(request.columns), await widths(call, selection), request.bom)
+        cells = await cells_of(call, export)
+        total = await count(call, selection)
+        draft = Draft(NAME, MEDIA_TYPE, call.actor.actor, call.call_id)
+        writer = await FileWriter.create(call.session, call.actor.tenant, draft)
+        data = export.to_json() | {"file": str(writer.id)}
+        if total <= AT_MOST:
+            await begin_within(call, KIND, data, total)
+            run = await begin_run(call, call.call_id, {})
+            while await write_chunk(call, run, export, writer) is None:
+                pass
+        else:
+            await begin(call, KIND, data, total)
+        return answer(call, writer.id, total, [each.name for each in cells])
+
+
+def answer(call: Call, file: UUID, total: int, columns: list[str]) -> pb.ExportContactsCsvResponse:
+    """Where the file is."""
+    done = total <= AT_MOST
+    told = f"{total} contacts are in the file." if done else f"{total} contacts are being written; the file follows."
+    return pb.ExportContactsCsvResponse(
+        summary=told,
+        file_id=str(file),
+        path=f"/crm/files/{file}",
+        state=State.DONE if done else State.STARTED,
+        operation_id=str(call.call_id),
+        rows=total,
+        columns=columns,
+        expires_at=Timestamp.from_datetime(call.now + KEPT),
+    )
+
+
+async def run_export(work: Work, tenant: UUID, id: UUID) -> None:
+    """Writes an export from wherever it stands."""
+    row = await opened(work, tenant, id)
+    export, file = export_kept(row.data), UUID(row.data["file"])
+    writer = await FileWriter.resume(work.database, tenant, file)
+    ended = False
+    while not ended:
+        async with in_operation(work, row) as call:
+            if (await claim(call, id)).cancel_requested:
+                await give_up(call.session, tenant, file)
+                await finish(call, id, State.CANCELED, {})
+                return
+            run = await read_run(call, id)
+            if run is None:
+                run = await begin_run(call, id, {})
+                await advance(call, id, 0)
+            ended = await write_chunk(call, run, export, writer) is not None
