@@ -7,11 +7,13 @@ from uuid import UUID
 from kontor_crm_core.contact.rules import ConsentWish
 from kontor_crm_core.contact.wanted import EmailState, EmployerWish, WantedContact
 from kontor_crm_core.imports.codes import MatchCode
+from kontor_crm_core.imports.mapping.suggest import is_id
 from kontor_crm_core.imports.mapping.targets import Target
 from kontor_crm_core.imports.options import ImportOptions
 from kontor_crm_core.imports.preparing import Prepared
 from kontor_crm_core.imports.problems import Problem
 from kontor_crm_core.imports.values.wish import RowWish
+from kontor_crm_core.owner.refusals import OwnerNotFound
 from kontor_crm_core.record.owners import owners_named
 from kontor_crm_core.record.values import MultiValueMode
 from kontor_crm_core.record.wishes import Notes, Wish
@@ -33,8 +35,10 @@ class Owners:
     async def look_up(self, call: Call, texts: Iterable[str]) -> None:
         """Looks up those not known yet."""
         missing = {each for each in texts if each and each not in self.known}
-        if missing:
-            self.known |= await owners_named(call, missing)
+        asked = {each for each in missing if "@" in each or is_id(each)}
+        self.known |= {each: OwnerNotFound(f"Nobody is known as {each!r}.") for each in missing - asked}
+        if asked:
+            self.known |= await owners_named(call, asked)
 
 
 @dataclass(frozen=True, slots=True)

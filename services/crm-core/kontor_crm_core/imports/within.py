@@ -60,7 +60,7 @@ async def import_within(
 async def staged(call: Call, ready: Prepared, rows: Sequence[Row], options: ImportOptions, begun: str) -> Run:
     """The import with all its rows staged."""
     if not call.dry_run:
-        await begin_within(call, KIND, {"name": "within the call"}, len(rows))
+        await begin_within(call, KIND, {"name": "within the call", "options": options.to_json()}, len(rows))
     run = await begin_run(call, call.call_id, kept(ready))
     stage = Stage(call.session, call.actor.tenant, run.id)
     await stage.put(stager(ready, options, call.actor.settings).staged(rows))
