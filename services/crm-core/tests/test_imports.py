@@ -246,6 +246,14 @@ async def test_companies_are_found_or_made(importer: Importer) -> None:
     assert [row["name"] for row in found] == ["Acme"]
 
 
+async def test_a_domain_that_many_companies_share_identifies_none(importer: Importer) -> None:
+    """As where a file's addresses are all at one provider: each company is found by its name."""
+    rows = "".join(f"p{at}@shared.example,Company {at % 6}\n" for at in range(12))
+    assert numbers(await importer.tell(f"Email,Company\n{rows}")) == {"created": 12}
+    assert len(await importer.rows("SELECT id FROM company WHERE tenant_id = :tenant")) == 6
+    assert numbers(await importer.tell(f"Email,Company\n{rows}")) == {"unchanged": 12}
+
+
 async def test_owners_are_users_or_a_warning(importer: Importer) -> None:
     """A name that is nobody's costs nothing but a warning."""
     told = await importer.tell("Email,Owner\nada@x.example,Priya Sharma\n")
