@@ -37,6 +37,16 @@ DEFINE = text(
     """
 )
 
+SEGMENT = text(
+    """
+    INSERT INTO segment (tenant_id, id, key, name, object_type, kind, created_at, created_by, updated_at)
+    VALUES (:tenant, :id, :key, :key, 'contact', 'static', now(), :actor, now())
+    """
+)
+MEMBER = text(
+    "INSERT INTO segment_member (tenant_id, segment_id, record_id, joined_at) VALUES (:tenant, :id, :record, now())"
+)
+
 
 @dataclass(frozen=True)
 class Importer:
@@ -132,6 +142,14 @@ class Importer:
         flags = {"required": False, "unique": False} | marks
         async with self.call() as call:
             await call.session.execute(DEFINE, {**values, "options": options, **flags})
+
+    async def segment(self, key: str, *members: str) -> None:
+        """Makes a static segment of contacts."""
+        values = {"tenant": self.person.tenant, "id": new_id(), "key": key, "actor": self.person.actor}
+        async with self.call() as call:
+            await call.session.execute(SEGMENT, values)
+            for each in members:
+                await call.session.execute(MEMBER, {**values, "record": each})
 
     async def rows(self, statement: str, **values: Any) -> Sequence[Mapping[Any, Any]]:
         """Rows of the tenant."""

@@ -1,13 +1,14 @@
 """The second pass: which contact each row means and what becomes of it, written down and nothing changed."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from uuid import UUID
 
 from kontor_protos.kontor.crm.v1.common_pb import Warning
 
+from kontor_crm_core.blocklist.checking import blocked
 from kontor_crm_core.contact.upserting import FINDER, Planning, plan_contacts
 from kontor_crm_core.contact.wanted import WantedContact
 from kontor_crm_core.imports.codes import MatchCode, RowCode
@@ -133,10 +134,11 @@ async def settled(
     matches = await forgiven(call, await matched_many(call, FINDER, wanted, hold=False))
     outcomes: list[RowOutcome] = []
     going: list[tuple[Pending, WantedContact, Match]] = []
+    barred = await blocked(call, {email.key for each in pending for email in each.row.emails})
     met = await met_before(call, run.id, [each.record for each in matches if isinstance(each, Matched)])
     for each, wish, match in zip(pending, wanted, matches, strict=True):
         each.problems += wanting.owner_problems(each.row)
-        refused = refusal(each, match, wanting, met)
+        refused = blocklisted(each, barred) or refusal(each, match, wanting, met)
         if isinstance(match, Matched):
             met.add(match.record)
         if refused:
@@ -148,6 +150,14 @@ async def settled(
     outcomes += [each.outcome("unchanged", record=present[id(wish)]) for each, wish, _ in going if id(wish) in present]
     going = [each for each in going if id(each[1]) not in present]
     return outcomes + await planned(call, going, whole_plan)
+
+
+def blocklisted(each: Pending, barred: Collection[str]) -> RowOutcome | None:
+    """The refusal of a row with an address that may not be kept."""
+    if not any(email.key in barred for email in each.row.emails):
+        return None
+    told = "The address is on the blocklist: its owner asked not to be kept."
+    return each.outcome("failed", Problem(MatchCode.BLOCKLISTED, told))
 
 
 def refusal(each: Pending, match: Match, wanting: Wanting, met: set[UUID]) -> RowOutcome | None:
