@@ -1,9 +1,10 @@
 """Upserts contacts: one for the operation, a thousand at a time for imports."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from kontor_crm_core.blocklist.checking import Blocklisted, blocked
 from kontor_crm_core.company.plan import plan_change as plan_company
 from kontor_crm_core.company.state import CompanyState
 from kontor_crm_core.contact.employer import Companies, Employment, NewCompany, companies_meant, employment
@@ -38,6 +39,7 @@ class Planning:
 
     options: Options
     companies: Companies
+    blocked: Collection[str]
     before: Mapping[UUID, ContactState]
     results: list[Upserted[ContactState] | Refusal] = field(default_factory=list)
     writes: dict[UUID, Upserted[ContactState]] = field(default_factory=dict)
@@ -84,7 +86,8 @@ async def plan_contacts(call: Call, wanted: Sequence[WantedContact], matches: Se
     options = await options_for(call, [each.wish for each in wanted])
     companies = await companies_meant(call, wanted)
     before = await states(call, [each.record for each in matches if isinstance(each, Matched)], lock=True)
-    planning = Planning(options, companies, before)
+    unwanted = await blocked(call, {email.key for each in wanted for email in each.emails})
+    planning = Planning(options, companies, unwanted, before)
     for each, match in zip(wanted, matches, strict=True):
         made = len(companies.made)
         try:
@@ -102,8 +105,16 @@ def planned(wanted: WantedContact, match: Match, planning: Planning) -> tuple[Up
     job = employment(wanted, present, planning.companies)
     plan = plan_upsert(present, wanted, planning.options, new_id(), job.company)
     require_version(wish, present.version if present else 0, plan)
+    require_allowed(wanted, plan.after, planning.blocked)
     found = match if isinstance(match, Matched) else None
     return replace(plan, match=found, warnings=[*plan.warnings, *job.warnings]), job
+
+
+def require_allowed(wanted: WantedContact, after: ContactState, unwanted: Collection[str]) -> None:
+    """Refuses a wish that would store a blocklisted address; one may be taken away. Raises Blocklisted."""
+    held = {each.key for each in after.emails}
+    if any(each.key in unwanted and each.key in held for each in wanted.emails):
+        raise Blocklisted(field="emails")
 
 
 async def write_contacts(call: Call, planning: Planning) -> None:
