@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kontor_platform.contract.problem import Refusal
+from kontor_platform.contract.problem import Conflict
 
 
 @dataclass(frozen=True)
@@ -196,11 +196,11 @@ def test_segments(crm: Any, pair: Pair) -> None:
 def test_what_a_merged_id_is_refused_for(crm: Any, pair: Pair) -> None:
     """It is neither deleted nor brought back nor merged again; the refusals name the present contact."""
     for tool in ("crm_delete_record", "crm_restore_record"):
-        with pytest.raises(Refusal, match="became part of another") as refused:
+        with pytest.raises(Conflict, match="became part of another") as refused:
             crm.over_grpc(tool, id=pair.loser)
         assert list(refused.value.ids) == [pair.winner]
     third = crm.do("crm_upsert_contact", name="Third")["contact"]["id"]
-    with pytest.raises(Refusal, match="name that one") as again:
+    with pytest.raises(Conflict, match="name that one") as again:
         crm.over_grpc("crm_merge_contacts", winner_id=third, loser_ids=[pair.loser])
     assert list(again.value.ids) == [pair.winner]
 
@@ -211,7 +211,7 @@ def test_a_chain_leads_to_its_end(crm: Any, pair: Pair) -> None:
     crm.over_grpc("crm_merge_contacts", winner_id=last, loser_ids=[pair.winner])
     read = [crm.do("crm_get_record", id=each)["contact"]["id"] for each in (pair.loser, pair.winner)]
     assert read == [last, last]
-    with pytest.raises(Refusal, match="became part of another") as refused:
+    with pytest.raises(Conflict, match="became part of another") as refused:
         crm.over_grpc("crm_delete_record", id=pair.loser)
     assert list(refused.value.ids) == [last]
     crm.over_grpc("crm_unmerge_contacts", contact_id=pair.winner)

@@ -9,6 +9,7 @@ from uuid import UUID
 from kontor_protos.kontor.platform.v1.errors_pb import FieldProblem
 from sqlalchemy import insert, select, text
 
+from kontor_crm_core.blocklist.checking import refuse_blocked
 from kontor_crm_core.contact.models import CONTACTS
 from kontor_crm_core.contact.plan import columns, retold
 from kontor_crm_core.contact.reading import states
@@ -82,7 +83,10 @@ class Planning:
 
 
 async def merge(call: Call, wish: Wish) -> Merged:
-    """Merges the losers into the winner; raises NotFound, Gone, AlreadyMerged, VersionConflict or InvalidField."""
+    """Merges the losers into the winner.
+
+    Raises NotFound, Gone, AlreadyMerged, VersionConflict, Blocklisted or InvalidField.
+    """
     everyone = [wish.winner, *wish.losers]
     held = await states(call, everyone, lock=True)
     await require_apart(call, everyone)
@@ -96,6 +100,7 @@ async def merge(call: Call, wish: Wish) -> Merged:
     fields = merged(wish.winner, wish.losers, {each: fields_of(held[each]) for each in everyone}, choices)
     moved = (await states(call, [wish.winner]))[wish.winner]
     after = with_belongings(with_fields(moved, {each.field: each.value for each in fields}), gained.rows)
+    await refuse_blocked(call, {each.key for each in after.emails})
     options = Planning(await options_for(call, []), known, min(created.values()))
     winner = planned_winner(held[wish.winner], after, gained, wish.losers, options)
     losers = [planned_loser(held[each], wish.winner) for each in wish.losers]

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping, text, update
 
+from kontor_crm_core.blocklist.checking import refuse_blocked
 from kontor_crm_core.contact.plan import columns, retold
 from kontor_crm_core.contact.reading import states
 from kontor_crm_core.contact.state import ContactState
@@ -128,7 +129,7 @@ class Tree:
 
 
 async def unmerge(call: Call, contact: UUID, expected: int | None) -> Parted:
-    """Makes a contact itself again; raises NotFound, NotMerged or VersionConflict."""
+    """Makes a contact itself again; raises NotFound, NotMerged, VersionConflict or Blocklisted."""
     tree = await tree_of(call, contact)
     parting = tree.parting(contact)
     everyone = [tree.root, *parting.origins, *parting.remaining]
@@ -143,6 +144,7 @@ async def unmerge(call: Call, contact: UUID, expected: int | None) -> Parted:
     moved = await states(call, [tree.root, contact])
     winner = with_belongings(with_fields(moved[tree.root], replayed(tree.root, past)), stays.rows)
     back = with_belongings(with_fields(moved[contact], replayed(contact, past)), leaves.rows)
+    await refuse_blocked(call, {each.key for each in back.emails})
     call.author_kind = "merge"
     made = created_times(tree.rows)
     stayed = min(made[each] for each in (tree.root, *parting.remaining))
