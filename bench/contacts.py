@@ -97,9 +97,10 @@ def measure_imports(home: House, world: Drawn, arguments: argparse.Namespace, re
     for kind, seconds in taken.items():
         report.add(f"{kind} by one other caller during an import", spread(seconds))
     report.most("memory of the worker, peak", importing.peak_memory(home), 200, "MB")
-    began, all_rows, count = importing.exported(home, size)
-    report.check(count >= size, f"the export had {count} rows")
-    report.most(f"export of {size:,}", all_rows, 10 * size / 100_000, "s", f" (first byte after {began:.2f} s)")
+    file = importing.exported(home, size)
+    report.check(file.rows >= arguments.contacts, f"the export had {file.rows} rows")
+    told = f" (first byte after {file.first:.2f} s, all {file.rows:,} rows after {file.to_end:.1f} s)"
+    report.most(f"export, the first {size:,} rows", file.to_wanted, 10 * size / 100_000, "s", told)
     seconds_, done = importing.reverted(home, one.operation)
     report.check(done["state"] == "done", f"revert ended as {done['state']}: {done['counters']}")
     counters = ", ".join(f"{each['name']} {each['count']:,}" for each in done["counters"])

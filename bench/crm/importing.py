@@ -5,7 +5,7 @@ import io
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 from crm.figures import Report, percentile
 from crm.house import WORKER, Body, House
 from crm.people import COLUMNS, Drawn, property_type, rows
-from stack import cpu_seconds, descendants, postmaster
+from stack import children, cpu_of_ended, cpu_seconds, postmaster
 
 SEED = 20_260_727
 ROWS_A_FILE = 250_000
@@ -91,7 +91,12 @@ def imported(house: House, data: bytes, rows_: int, **options: Any) -> Imported:
 
 def cpu_used(house: House) -> dict[str, float]:
     """Seconds of processor time that the worker and the database have used."""
-    server = sum(cpu_seconds(pid) for pid in descendants(postmaster(house.running)))
+    parent = postmaster(house.running)
+    server = cpu_of_ended(parent)
+    for pid in (parent, *children(parent)):
+        # Some of the database's processes come and go.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            server += cpu_seconds(pid)
     return {"worker": cpu_seconds(house.running.pid(WORKER)), "database": server}
 
 
@@ -206,22 +211,31 @@ def other_callers(house: House, names: Sequence[str]) -> Iterator[dict[str, list
         thread.join()
 
 
-def exported(house: House, wanted: int) -> tuple[float, float, int]:
-    """Seconds to the first byte and to so many rows of an export of everybody, and how many came; the rest is left."""
-    began = time.perf_counter()
+@dataclass(slots=True)
+class Exported:
+    """An export of everybody, read as it is written: seconds to its first byte, to the rows wanted and to its end."""
+
+    wanted: int
+    first: float = 0.0
+    to_wanted: float = 0.0
+    to_end: float = 0.0
+    rows: int = -1
+
+
+def exported(house: House, wanted: int) -> Exported:
+    """Has everybody exported and reads the file."""
+    done, began = Exported(wanted), time.perf_counter()
     told = house.do("crm_export_contacts_csv")
-    headers, rows_, first = {"x-kontor-passport": house.passport()}, -1, 0.0
+    headers = {"x-kontor-passport": house.passport()}
     with house.http.stream("GET", told["path"], headers=headers) as answer:
         for piece in answer.iter_bytes():
-            first = first or time.perf_counter() - began
-            rows_ += piece.count(b"\n")
-            if rows_ >= wanted:
-                break
-    taken = time.perf_counter() - began
-    if not house.status(told["operation_id"])["ended"]:
-        house.granted("crm_import_revert", operation_id=told["operation_id"], cancel=True)
-        house.ended(told["operation_id"])
-    return first, taken, rows_
+            now = time.perf_counter() - began
+            done.first = done.first or now
+            done.rows += piece.count(b"\n")
+            if done.rows >= wanted and not done.to_wanted:
+                done.to_wanted = now
+    done.to_end = time.perf_counter() - began
+    return done
 
 
 def reverted(house: House, operation: str) -> tuple[float, Body]:

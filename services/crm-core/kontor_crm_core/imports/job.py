@@ -26,7 +26,7 @@ from kontor_platform.data.records.stage import Stage, Staged
 from kontor_platform.runtime.call import Call
 from kontor_platform.runtime.work import JobOver, Work
 
-STAGED_AT_ONCE = 5_000
+STAGED_AT_ONCE = 1_000
 PASSES = 3
 TO_BE_WRITTEN = ("created", "updated")
 
