@@ -11,6 +11,7 @@ from kontor_protos.kontor.crm.v1 import segments_pb as pb
 from sqlalchemy import text
 
 from kontor_crm_core.operation import store as operations
+from kontor_crm_core.record.wishes import expected_version
 from kontor_crm_core.refs import live_refs
 from kontor_crm_core.segment import members
 from kontor_crm_core.segment.answers import today
@@ -110,9 +111,9 @@ async def stored_as(
     check_version(request, row, wanted, changed)
     if changed:
         await update(call, row["id"], {**wanted, **(dependencies(meant) if meant else {})}, raised=present is not None)
-    added, removed = await given_members(call, request, row, object_type)
     if "filter" in changed or (present is not None and "kind" in changed):
         await filled(call, row["id"], request.key)
+    added, removed = await given_members(call, request, row, object_type)
     await members.sized(call, today(call), row["id"])
     outcome = "created" if present is None else "updated" if changed or added or removed else "unchanged"
     return Done(outcome, await one(call, row["id"]), changed if present else [], added, removed)
@@ -120,7 +121,7 @@ async def stored_as(
 
 async def begun(call: Call, request: pb.CreateSegmentRequest, object_type: str, kind: Kind) -> Mapping[Any, Any]:
     """The row of a new segment."""
-    if request.expected_version is not None:
+    if expected_version(request) is not None:
         raise NotFound(f"There is no segment {request.key}; leave expected_version out to make it.", field="key")
     id = new_id()
     row = {
@@ -151,7 +152,7 @@ def check_version(
     request: pb.CreateSegmentRequest, row: Mapping[Any, Any], wanted: Mapping[str, Any], changed: Sequence[str]
 ) -> None:
     """Raises VersionConflict unless the caller saw the present version or named none."""
-    expected = request.expected_version
+    expected = expected_version(request)
     if expected is not None and expected != row["version"]:
         differing = [difference(name, row[name], wanted[name]) for name in changed]
         raise VersionConflict(current_version=row["version"], differing=differing)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from kontor_platform.data.records.filters.comparing import Contains, Equals, HasWords, StartsWith, Test
 from kontor_platform.data.records.filters.parameters import Parameters
 from kontor_platform.data.records.filters.places import TENANT
-from kontor_platform.data.records.fold import SPACELESS, separated
-from kontor_platform.data.records.terms import GRAM, LONGEST_TERM, bounds, lettered, trigrams
+from kontor_platform.data.records.fold import SPACELESS, lettered, separated
+from kontor_platform.data.records.terms import GRAM, LONGEST_TERM, bounds, trigrams
 
 MOST_PIECES = 3
 
@@ -68,7 +68,8 @@ def source(piece: Piece, object_type: str, parameters: Parameters) -> str:
         return beginning
     # A word with digits has no trigrams: it is found by its beginning alone.
     return (
-        f"{beginning} UNION ALL SELECT x.record_id AS id FROM word_gram g JOIN search_term x ON {mine} AND x.term = g.word "
+        f"{beginning} UNION ALL "
+        f"SELECT x.record_id AS id FROM word_gram g JOIN search_term x ON {mine} AND x.term = g.word "
         f"WHERE g.tenant_id = {TENANT} AND g.object_type = {kind} AND g.gram = {parameters.add(rarest(text), 'text')} "
         f"AND position({parameters.add(text, 'text')} in g.word) > 0"
     )
