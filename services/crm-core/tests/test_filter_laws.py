@@ -142,7 +142,9 @@ async def populate(work: Work, principal: Principal) -> list[Person]:
             await Properties().define_property(DefinePropertyRequest(object_type="contact", **told), call)
     async with calling(work, principal) as call:
         companies = [new_id() for _ in range(COMPANIES)]
-        named = [{"name": f"Company {'ABCDE'[at]}", "employees": at * 10} for at in range(COMPANIES)]
+        named: list[dict[str, Any]] = [
+            {"name": f"Company {'ABCDE'[at]}", "employees": at * 10} for at in range(COMPANIES)
+        ]
         await WRITER.apply(
             call,
             [

@@ -10,9 +10,10 @@ from kontor_protos.kontor.crm.v1 import advanced_pb as pb
 from kontor_protos.kontor.platform.v1.errors_pb import FieldProblem
 from protobuf.wkt import Timestamp, Value
 
-from kontor_platform.contract.problem import JSON, InvalidField
+from kontor_platform.contract.problem import JSON
 from kontor_platform.data.records.definitions import Definition
-from kontor_platform.data.records.filters.knowledge import Knowledge, Unclear
+from kontor_platform.data.records.filters.faults import each_read, refused
+from kontor_platform.data.records.filters.knowledge import Knowledge
 from kontor_platform.data.records.objects import ObjectType
 from kontor_platform.runtime.call import Call
 
@@ -46,23 +47,20 @@ class Shown:
 
 def shown(kind: ObjectType, names: Sequence[str], knowledge: Knowledge) -> Shown:
     """What tells records of a type apart, and the fields asked for; raises InvalidField with every fault."""
-    columns: dict[str, str] = {}
-    properties: list[Definition] = []
     faults: list[FieldProblem] = []
-    for at, name in enumerate((*TELLING[kind.name], *names)):
-        try:
-            if (sql := beside(kind, name)) is not None:
-                columns[name] = sql
-            else:
-                properties.append(knowledge.property(kind, name))
-        except Unclear as unclear:
-            path = f"fields[{at - len(TELLING[kind.name])}]"
-            near = unclear.did_you_mean
-            told = f"{path}: {unclear.message}"
-            faults.append(FieldProblem(field=path, message=told, allowed=unclear.allowed, did_you_mean=near))
+
+    def read(name: str) -> str | Definition:
+        """The SQL of a standard field, or a custom property."""
+        return beside(kind, name) or knowledge.property(kind, name)
+
+    found = {name: read(name) for name in TELLING[kind.name]}
+    found |= dict(each_read("fields", names, lambda name: (name, read(name)), faults))
     if faults:
-        raise InvalidField(" ".join(fault.message for fault in faults), fields=faults, allowed=faults[0].allowed)
-    return Shown(columns, properties)
+        raise refused(faults)
+    return Shown(
+        {name: told for name, told in found.items() if isinstance(told, str)},
+        [told for told in found.values() if isinstance(told, Definition)],
+    )
 
 
 def beside(kind: ObjectType, name: str) -> str | None:

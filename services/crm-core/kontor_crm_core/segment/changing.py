@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from kontor_crm_core.operation import store as operations
 from kontor_crm_core.record.redirects import led_on
+from kontor_crm_core.record.wishes import expected_version
 from kontor_crm_core.refs import live_refs
 from kontor_crm_core.segment import members
 from kontor_crm_core.segment.answers import today
@@ -112,9 +113,9 @@ async def stored_as(
     check_version(request, row, wanted, changed)
     if changed:
         await update(call, row["id"], {**wanted, **(dependencies(meant) if meant else {})}, raised=present is not None)
-    added, removed = await given_members(call, request, row, object_type)
     if "filter" in changed or (present is not None and "kind" in changed):
         await filled(call, row["id"], request.key)
+    added, removed = await given_members(call, request, row, object_type)
     await members.sized(call, today(call), row["id"])
     outcome = "created" if present is None else "updated" if changed or added or removed else "unchanged"
     return Done(outcome, await one(call, row["id"]), changed if present else [], added, removed)
@@ -122,7 +123,7 @@ async def stored_as(
 
 async def begun(call: Call, request: pb.CreateSegmentRequest, object_type: str, kind: Kind) -> Mapping[Any, Any]:
     """The row of a new segment."""
-    if request.has_field("expected_version"):
+    if expected_version(request) is not None:
         raise NotFound(f"There is no segment {request.key}; leave expected_version out to make it.", field="key")
     id = new_id()
     row = {
@@ -153,7 +154,7 @@ def check_version(
     request: pb.CreateSegmentRequest, row: Mapping[Any, Any], wanted: Mapping[str, Any], changed: Sequence[str]
 ) -> None:
     """Raises VersionConflict unless the caller saw the present version or named none."""
-    expected = request.expected_version if request.has_field("expected_version") else None
+    expected = expected_version(request)
     if expected is not None and expected != row["version"]:
         differing = [difference(name, row[name], wanted[name]) for name in changed]
         raise VersionConflict(current_version=row["version"], differing=differing)

@@ -114,7 +114,9 @@ async def holding(call: Call, record: UUID) -> set[UUID]:
 
 
 async def first(call: Call, row: Mapping[Any, Any]) -> Page:
-    """How many records a segment holds, and the first of them."""
+    """How many records a segment holds, and the first of them; of a deleted one what is kept."""
+    if row["deleted_at"] is not None:
+        return Page((), (), False, total=row["size"])
     filter = await stored(call, row)
     search = searching(call, filter.checked, filter.knowledge)
     page = await search.page(orders((), filter.checked.object_type, filter.knowledge), SAMPLES, None)

@@ -8,8 +8,8 @@ from kontor_protos.kontor.platform.v1.errors_pb import FieldProblem
 from kontor_protos.kontor.records.v1.filters_pb import Filter
 
 from kontor_platform.contract.names import nearest
-from kontor_platform.contract.problem import InvalidField
 from kontor_platform.data.records.filters.conditions import check_compare, link_condition
+from kontor_platform.data.records.filters.faults import fault, refused
 from kontor_platform.data.records.filters.knowledge import Knowledge, Unclear
 from kontor_platform.data.records.filters.periods import beginning, shifted
 from kontor_platform.data.records.filters.tree import (
@@ -46,12 +46,7 @@ def checked(filter: Filter | None, object_type: str, knowledge: Knowledge, path:
     checker = Checker(knowledge)
     node = checker.node(filter, kind, path, 1) if filter is not None else None
     if checker.faults:
-        raise InvalidField(
-            " ".join(fault.message for fault in checker.faults[:10]),
-            fields=checker.faults,
-            allowed=checker.faults[0].allowed,
-            did_you_mean=checker.faults[0].did_you_mean,
-        )
+        raise refused(checker.faults)
     return Checked(kind, node, checker.gathering.traits())
 
 
@@ -70,15 +65,8 @@ class Checker:
         try:
             return self._node(given, kind, path, depth)
         except Unclear as unclear:
-            self.fault(path, unclear)
+            self.faults.append(fault(path, unclear))
             return None
-
-    def fault(self, path: str, unclear: Unclear) -> None:
-        """Keeps a fault."""
-        message = f"{path}: {unclear.message}"
-        self.faults.append(
-            FieldProblem(field=path, message=message, allowed=unclear.allowed, did_you_mean=unclear.did_you_mean)
-        )
 
     def _node(self, given: Filter, kind: ObjectType, path: str, depth: int) -> Node | None:
         if depth > MOST_DEPTH:

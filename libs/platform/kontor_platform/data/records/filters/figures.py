@@ -1,18 +1,19 @@
 """Counts, sums and the like over the records that meet a filter, by group; in exact decimals."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
 from babel.numbers import get_currency_precision
 from kontor_protos.kontor.platform.v1.errors_pb import FieldProblem
 from kontor_protos.kontor.records.v1 import filters_pb as pb
 from protobuf.wkt import Value
 
-from kontor_platform.contract.problem import JSON, InvalidField, QueryTooBroad
+from kontor_platform.contract.problem import JSON, QueryTooBroad
 from kontor_platform.data.records.definitions import PropertyType as Type
+from kontor_platform.data.records.filters.faults import each_read, refused
 from kontor_platform.data.records.filters.knowledge import Knowledge, Unclear
 from kontor_platform.data.records.filters.ordering import is_sortable
 from kontor_platform.data.records.filters.parameters import Basis
@@ -24,8 +25,6 @@ MOST_GROUPS = 200
 SUMMED = (Type.NUMBER, Type.MONEY)
 RANGED = (*SUMMED, Type.DATE, Type.DATETIME)
 MONEY_SCALE = Decimal(10_000)
-T = TypeVar("T")
-C = TypeVar("C")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +65,11 @@ def asked(
 ) -> Asked:
     """The groups and figures asked for; raises InvalidField with every fault."""
     faults: list[FieldProblem] = []
-    groups = tuple(each("group_by", group_by, lambda one: grouped(one, kind, knowledge), faults))
-    figures = tuple(each("aggregates", aggregates, lambda one: wanted(one, kind, knowledge), faults))
+    groups = tuple(each_read("group_by", group_by, lambda one: grouped(one, kind, knowledge), faults))
+    figures = tuple(each_read("aggregates", aggregates, lambda one: wanted(one, kind, knowledge), faults))
     if faults:
-        raise InvalidField(" ".join(fault.message for fault in faults), fields=faults, allowed=faults[0].allowed)
+        raise refused(faults)
     return Asked(groups, figures)
-
-
-def each(name: str, given: Sequence[T], check: Callable[[T], C], faults: list[FieldProblem]) -> Iterator[C]:
-    """What is right of a list; what is not becomes a fault."""
-    for at, one in enumerate(given):
-        try:
-            yield check(one)
-        except Unclear as unclear:
-            path = f"{name}[{at}]"
-            told = f"{path}: {unclear.message}"
-            near = unclear.did_you_mean
-            faults.append(FieldProblem(field=path, message=told, allowed=unclear.allowed, did_you_mean=near))
 
 
 def grouped(one: pb.GroupBy, kind: ObjectType, knowledge: Knowledge) -> Grouped:

@@ -10,8 +10,9 @@ from uuid import UUID
 from kontor_protos.kontor.platform.v1.errors_pb import FieldProblem
 from kontor_protos.kontor.records.v1.filters_pb import Sort
 
-from kontor_platform.contract.problem import JSON, InvalidField
+from kontor_platform.contract.problem import JSON
 from kontor_platform.data.records.definitions import PropertyType as Type
+from kontor_platform.data.records.filters.faults import each_read, refused
 from kontor_platform.data.records.filters.knowledge import Knowledge, Unclear
 from kontor_platform.data.records.filters.parameters import Parameters
 from kontor_platform.data.records.filters.places import Column
@@ -56,26 +57,19 @@ def orders(sorts: Sequence[Sort], kind: ObjectType, knowledge: Knowledge) -> tup
     """The order asked for, the newest first where none is; raises InvalidField with every fault."""
     found: list[Order] = []
     faults: list[FieldProblem] = []
-    for at, sort in enumerate(sorts):
-        try:
-            found.append(order(sort, kind, knowledge, [each.field.name for each in found]))
-        except Unclear as unclear:
-            path = f"sorts[{at}]"
-            message = f"{path}: {unclear.message}"
-            fault = FieldProblem(
-                field=path, message=message, allowed=unclear.allowed, did_you_mean=unclear.did_you_mean
-            )
-            faults.append(fault)
+    for each in each_read("sorts", sorts, lambda sort: order(sort, kind, knowledge, found), faults):
+        found.append(each)
     if faults:
-        raise InvalidField(" ".join(fault.message for fault in faults), fields=faults, allowed=faults[0].allowed)
+        raise refused(faults)
     return tuple(found) or (Order(kind.by_name[kind.default_order], True),)
 
 
-def order(sort: Sort, kind: ObjectType, knowledge: Knowledge, before: Sequence[str]) -> Order:
+def order(sort: Sort, kind: ObjectType, knowledge: Knowledge, before: Sequence[Order]) -> Order:
     """One field to sort by; raises Unclear."""
     field = knowledge.field(kind, sort.field)
-    if not is_sortable(field) or field.name in before:
-        reason = "stands twice" if field.name in before else "cannot be sorted by"
+    twice = any(each.field.name == field.name for each in before)
+    if twice or not is_sortable(field):
+        reason = "stands twice" if twice else "cannot be sorted by"
         raise Unclear(f"{field.name} {reason}; sort by fields with one short value, each once.", sortable(kind))
     if sort.currency and field.type is not Type.MONEY:
         raise Unclear(f"{field.name} is no money; leave the currency out.")
@@ -106,9 +100,11 @@ def order_by(order: Sequence[Order], record: str) -> str:
     return ", ".join([*keys, f"{record}.id {order[0].direction}"])
 
 
-def after(order: Sequence[Order], position: Position, keys: Sequence[str], id: str, parameters: Parameters) -> str:
-    """Whether a row stands behind a position: the first key decides, then the next."""
-    asked = f"{id} {order[0].sign} {parameters.add(position[-1], 'uuid')}"
+def after(
+    order: Sequence[Order], position: Position, keys: Sequence[str], id: tuple[str, str], parameters: Parameters
+) -> str:
+    """Whether a row stands behind a position: the first key decides, then the next, at last the id by its sign."""
+    asked = f"{id[0]} {id[1]} {parameters.add(position[-1], 'uuid')}"
     for each, key, value in reversed(list(zip(order, keys, position[:-1], strict=True))):
         if value is None:
             asked = f"({key} IS NULL AND {asked})"

@@ -113,7 +113,7 @@ class Search:
             return await self.sorted_page(driver, order, size, start)
         if not led(order, self.kind):
             return await self.sorted_page(await self.many_or_all(order), order, size, start)
-        walk = Walk(self.kind, order, self.predicate("r"), self.parameters, self.statements, steps=self.limits.steps)
+        walk = self.walk(order)
         found = await walk.read(size + 1, start, self.limits.first)
         if len(found) <= size and not walk.ended:
             driver = await self.driver(self.limits.most) if self.sources else None
@@ -123,6 +123,12 @@ class Search:
             if len(found) <= size and not walk.ended:
                 raise self.too_broad(order)
         return await self.walked_page(walk, found, size, start)
+
+    def walk(self, order: Sequence[Order]) -> Walk:
+        """The records in an order, from the first on."""
+        asked = self.predicate("r")
+        steps = self.limits.steps
+        return Walk(self.kind, order, asked, self.parameters, self.statements, self.checked.node, steps=steps)
 
     async def many_or_all(self, order: Sequence[Order]) -> Driver:
         """What to read where no index gives the order: the least condition, or all records if they are not too many."""
@@ -138,7 +144,8 @@ class Search:
     async def sorted_page(self, driver: Driver, order: Sequence[Order], size: int, start: Position | None) -> Page:
         """The page among the records that a condition gives."""
         keys = [f"r.k{at}" for at in range(len(order))]
-        behind = f"WHERE {after(order, start, keys, 'r.id', self.parameters)}" if start is not None else ""
+        id = ("r.id", order[0].sign)
+        behind = f"WHERE {after(order, start, keys, id, self.parameters)}" if start is not None else ""
         shown = "".join(f", {key}" for key in keys)
         rows = await self.statements.rows(
             f"WITH candidate AS MATERIALIZED (SELECT DISTINCT s.id FROM ({driver.sql}) s) "

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kontor_platform.data.records.filters.comparing import Test, Within, holds, ranged
 from kontor_platform.data.records.filters.ordering import Order, Position, after, position_of
 from kontor_platform.data.records.filters.parameters import Parameters
 from kontor_platform.data.records.filters.places import TENANT, Column, Indexed, Shelved
 from kontor_platform.data.records.filters.statements import Statements
+from kontor_platform.data.records.filters.tree import Changed, Compare, Group, Node
 from kontor_platform.data.records.objects import ObjectType
 
 STEPS = (2_000, 18_000, 180_000)
@@ -21,6 +23,7 @@ STEPS = (2_000, 18_000, 180_000)
 class Walk:
     """A walk through one type of record; `predicate` asks about the alias `r`.
 
+    `node` is the filter: what it asks of the field that a leg is led by narrows the range that is read.
     `count` is the number of records read, `position` where it stands, `ended` whether there are no more.
     """
 
@@ -29,6 +32,7 @@ class Walk:
     predicate: str
     parameters: Parameters
     statements: Statements
+    node: Node | None = None
     count: int = 0
     position: Position | None = None
     ended: bool = False
@@ -92,6 +96,8 @@ class Walk:
         wanted += source.conditions
         if lead:
             keys[leg] = lead
+            place = rest[0].field.place
+            wanted += [holds(test, lead, place.basis, self.parameters) for test in bounds(self.node, rest[0])]
         wanted += self.behind(rest, keys[leg:], leg, source.id)
         shown = "".join(f", {key} AS k{at}" for at, key in enumerate(keys))
         ordered = ", ".join([*self.ordering(rest, keys[leg:], source), f"{source.id} {self.order[0].direction}"])
@@ -123,13 +129,13 @@ class Walk:
         if position is None or position[-1] == START:
             return []
         left = position[leg:]
-        if not rest or (len(rest) == 1 or same_direction(rest)):
+        if one_direction(rest, self.order[0]):
             row = ", ".join([*keys, id])
             told = [self.parameters.add(v, o.field.place.basis) for v, o in zip(left[:-1], rest, strict=True)]
             values = ", ".join([*told, self.parameters.add(left[-1], "uuid")])
             return [f"({row}) {self.order[0].sign} ({values})"]
         bound = f"{keys[0]} {rest[0].sign}= {self.parameters.add(left[0], rest[0].field.place.basis)}"
-        return [bound, after(rest, left, keys, id, self.parameters)]
+        return [bound, after(rest, left, keys, (id, self.order[0].sign), self.parameters)]
 
 
 START = ""
@@ -166,9 +172,21 @@ def lead_of(order: Order, kind: ObjectType, key: str, parameters: Parameters) ->
     )
 
 
-def same_direction(orders: Sequence[Order]) -> bool:
-    """Whether a row comparison tells what comes later: one direction, and no key that may be empty but the first."""
-    return all(each.descending == orders[0].descending for each in orders) and all(e.required for e in orders[1:])
+def bounds(node: Node | None, order: Order) -> list[Test]:
+    """The ranges of a field outside which no record meets the filter."""
+    match node:
+        case Group("all", children):
+            return [test for child in children for test in bounds(child, order)]
+        case Compare(field=field, tests=(test,), negated=False) if field.place == order.field.place:
+            return list(ranged(test)) if node.currency == order.currency else []
+        case Changed(since=since) if order.field.name == "updated_at":
+            return [Within(since)]
+    return []
+
+
+def one_direction(orders: Sequence[Order], first: Order) -> bool:
+    """Whether a row comparison tells what comes later: all go as the ids do, none but the first may be empty."""
+    return all(each.descending == first.descending for each in orders) and all(each.required for each in orders[1:])
 
 
 def last(row: Sequence[Any]) -> int:
