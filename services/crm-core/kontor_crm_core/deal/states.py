@@ -21,7 +21,7 @@ COLUMNS = tuple(field for field in FIELDS if field not in ELSEWHERE)
 
 def state_of(row: Mapping[Any, Any], label: str) -> DealState:
     """The state of a deal by its row, its links and ids in other systems left out."""
-    return DealState(stage=label, **{field: row[field] for field in COLUMNS})
+    return DealState(stage=label, props=row["props"], **{field: row[field] for field in COLUMNS})
 
 
 async def links_of(call: Call, deal_id: UUID) -> tuple[UUID | None, tuple[UUID, ...]]:

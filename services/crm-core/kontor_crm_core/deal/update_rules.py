@@ -20,22 +20,19 @@ from kontor_crm_core.deal.rules import (
 )
 
 EMPTY: dict[str, Any] = {"contact_ids": (), "external_ids": ()}
-# What follows from other fields: a rule that holds for those holds for these.
-FOLLOWING = {
-    "probability_source": "probability",
-    "forecast_category_source": "forecast_category",
-}
+# What follows from other fields, and is allowed where they are.
+FOLLOWING = ("probability_source", "forecast_category_source")
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A deal before and as it shall be, its stage, and the fields its pipeline leaves open once it is closed."""
+    """A deal before and as it shall be, its stage, and the custom properties that change, by their names in the log."""
 
     before: DealState
     after: DealState
     edits: Edits
     stage: StageRules
-    open_fields: Sequence[str]
+    properties: Sequence[str] = ()
 
     @property
     def changed(self) -> list[str]:
@@ -70,10 +67,10 @@ def update_violations(update: Update) -> list[Violation]:
 
 
 def closed_fields(update: Update) -> list[str]:
-    """The changed fields that a deal closed in its pipeline no longer takes."""
+    """The changed fields of a closed deal that its pipeline must leave open."""
     if update.stage.kind == Kind.OPEN:
         return []
-    return [field for field in update.changed if FOLLOWING.get(field, field) not in update.open_fields]
+    return [*(each for each in update.changed if each not in FOLLOWING), *update.properties]
 
 
 def lacking(update: Update) -> list[str]:

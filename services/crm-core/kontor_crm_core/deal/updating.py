@@ -11,10 +11,11 @@ from kontor_protos.kontor.platform.v1.errors_pb import FieldProblem
 
 from kontor_crm_core.association.edges import held as held_records
 from kontor_crm_core.association.edges import link, unlink
+from kontor_crm_core.deal.closed import require_open_to
 from kontor_crm_core.deal.opening import require_links
 from kontor_crm_core.deal.queries import CLOCK, COMPANY, CONTACT, deal
 from kontor_crm_core.deal.reading import field_problems, read_edits, system_problems
-from kontor_crm_core.deal.refusals import DealClosed, refuse
+from kontor_crm_core.deal.refusals import refuse
 from kontor_crm_core.deal.rules import DealState, Edits
 from kontor_crm_core.deal.states import changes, columns, links_of, shelves, state_of
 from kontor_crm_core.deal.update_rules import (
@@ -27,13 +28,19 @@ from kontor_crm_core.deal.update_rules import (
     update_violations,
 )
 from kontor_crm_core.pipeline.choosing import held, rules_of, stages_of
+from kontor_crm_core.pipeline.fields import with_properties
 from kontor_crm_core.pipeline.models import PipelineRow
+from kontor_crm_core.property.wishes import blank_warnings, wanted_properties
 from kontor_crm_core.record.identities import external_ids
 from kontor_crm_core.record.objects import write
+from kontor_crm_core.record.redirects import led_on
 from kontor_crm_core.record.wishes import expected_version
 from kontor_crm_core.record.writer import check_version, locked
 from kontor_platform.contract.problem import Gone, NotFound, Unavailable
+from kontor_platform.data.records.answers import told_changes
 from kontor_platform.data.records.planned import Planned
+from kontor_platform.data.records.setting import Settled, settled
+from kontor_platform.data.records.setting import after as props_after
 from kontor_platform.runtime.call import Call, Change
 
 LINKS = ("company_id", "contact_ids")
@@ -49,22 +56,31 @@ class Updated:
 
 async def update_deal(call: Call, request: pb.UpdateDealRequest) -> Updated:
     """Changes the deal and its links; raises with every fault, DealClosed, or VersionConflict with what differs."""
+    request = await led_on(call, request, "contact_ids")
     deal_id, edits = UUID(request.deal_id), await wished(call, request)
     pipeline = await own_pipeline(call, deal_id)
+    wish = await wanted_properties(call, "deal", request.properties, request.clear_properties)
+    wish.settle()
     row = await locked(call, "deal", deal_id)
     if row["pipeline_id"] != pipeline.id:
         raise Unavailable("Another call moved the deal to another pipeline; try again.")
     stages = await stages_of(call, pipeline.id, archived=True)
-    stage = rules_of(next(each for each in stages if each.id == row["stage_id"]))
+    stage = await with_properties(call, rules_of(next(each for each in stages if each.id == row["stage_id"])))
     before = await whole(call, deal_id, state_of(row, stage.label))
-    after = after_update(before, edits, request.clear, stage)
-    update = Update(before, after, edits, stage, pipeline.editable_when_closed)
+    custom = settled(wish, before.props)
+    wish.settle()
+    after = replace(
+        after_update(before, edits, request.clear, stage), props=props_after(before.props, custom.properties)
+    )
+    properties = [each.field for each in custom.changes]
+    update = Update(before, after, edits, stage, properties)
     refuse(field_problems(request, emptied(before, request.clear), before.currency), update_violations(update))
-    require_allowed(update, pipeline.name)
-    what = changes(before, after)
+    await require_open_to(call, pipeline.id, closed_fields(update))
+    own = changes(before, after)
+    what = [*own, *told_changes(wish.definitions, custom.changes)]
     check_version(expected_version(request), row["version"], what)
-    await store(call, deal_id, row["version"], update, what)
-    return Updated(what, await warnings(call, update))
+    await store(call, deal_id, row["version"], update, own, custom)
+    return Updated(what, [*blank_warnings(wish), *await warnings(call, update)])
 
 
 async def wished(call: Call, request: pb.UpdateDealRequest) -> Edits:
@@ -104,27 +120,19 @@ async def whole(call: Call, deal_id: UUID, state: DealState) -> DealState:
     )
 
 
-def require_allowed(update: Update, pipeline: str) -> None:
-    """Raises DealClosed for fields that a closed deal of the pipeline does not take."""
-    closed = closed_fields(update)
-    if closed:
-        allowed = ", ".join(update.open_fields) or "no field"
-        message = (
-            f"The deal is {update.stage.kind}; deals closed in {pipeline} still take {allowed}. "
-            "Move it to an open stage with crm_update_pipeline first."
-        )
-        problems = [FieldProblem(field=field, message="cannot change once the deal is closed") for field in closed]
-        raise DealClosed(message, fields=problems, allowed=update.open_fields, next_tool="crm_update_pipeline")
-
-
-async def store(call: Call, deal_id: UUID, version: int, update: Update, what: Sequence[Change]) -> None:
+async def store(
+    call: Call, deal_id: UUID, version: int, update: Update, what: Sequence[Change], custom: Settled
+) -> None:
     """Writes the fields that differ under the deal's next version, and its links, which leave the version."""
     before, after = update.before, update.after
-    if any(each.field not in LINKS for each in what):
+    if custom.changes or any(each.field not in LINKS for each in what):
         old = columns(before)
         values = {name: value for name, value in columns(after).items() if value != old[name]}
         ids = shelves(before.external_ids, after.external_ids)
-        await write(call, Planned("deal", deal_id, version, values, what, shelves=ids))
+        planned = Planned(
+            "deal", deal_id, version, values, [*what, *custom.changes], shelves=ids, properties=custom.properties
+        )
+        await write(call, planned)
     if any(each.field in LINKS for each in what):
         await require_links(call, after)
         await relink(call, deal_id, before, after)
@@ -154,7 +162,7 @@ async def warnings(call: Call, update: Update) -> list[common_pb.Warning]:
             message=f"{update.stage.label} asks deals that enter it for {field}, which is empty now.",
             field=field,
         )
-        for field in lacking(update)
+        for field in (update.stage.names.get(each, each) for each in lacking(update))
     ]
     now = (await call.session.execute(CLOCK)).scalar_one()
     if is_overdue(update, now.astimezone(ZoneInfo(call.actor.settings.time_zone)).date()):

@@ -9,6 +9,8 @@ from kontor_protos.kontor.crm.v1 import pipelines_pb as pb
 from protobuf.wkt import Timestamp
 
 from kontor_crm_core.deal.money import shown
+from kontor_crm_core.pipeline.fields import names_of
+from kontor_crm_core.pipeline.fields import shown as fields_shown
 from kontor_crm_core.pipeline.models import PipelineRow, StageRow
 from kontor_crm_core.pipeline.queries import observed as endings
 from kontor_crm_core.pipeline.queries import stages, usage
@@ -31,7 +33,11 @@ async def answered(call: Call, rows: Sequence[PipelineRow], *, archived: bool = 
     found = await call.session.execute(stages(call.actor.tenant, [row.id for row in rows], archived=archived))
     known = [StageRow(**row) for row in found.mappings()]
     used = await usages(call, [stage.id for stage in known])
-    return [pipeline_message(row, [stage for stage in known if stage.pipeline_id == row.id], used) for row in rows]
+    fields = [field for row in rows for field in row.editable_when_closed]
+    names = await names_of(call, [*fields, *(field for stage in known for field in stage.required_fields)])
+    return [
+        pipeline_message(row, [stage for stage in known if stage.pipeline_id == row.id], used, names) for row in rows
+    ]
 
 
 async def usages(call: Call, ids: Sequence[UUID]) -> dict[UUID, Usage]:
@@ -61,7 +67,9 @@ def summed(values: Iterable[pb.StageValue]) -> list[pb.StageValue]:
     return [stage_value(currency, *both) for currency, both in sorted(sums.items())]
 
 
-def pipeline_message(row: PipelineRow, known: Iterable[StageRow], used: Mapping[UUID, Usage]) -> pb.Pipeline:
+def pipeline_message(
+    row: PipelineRow, known: Iterable[StageRow], used: Mapping[UUID, Usage], names: Mapping[str, str]
+) -> pb.Pipeline:
     """A pipeline with its stages."""
     rows = list(known)
     labels = {stage.id: stage.label for stage in rows}
@@ -71,8 +79,8 @@ def pipeline_message(row: PipelineRow, known: Iterable[StageRow], used: Mapping[
         version=row.version,
         name=row.name,
         is_default=row.is_default,
-        editable_when_closed=row.editable_when_closed,
-        stages=[stage_message(stage, labels, used[stage.id]) for stage in rows],
+        editable_when_closed=fields_shown(row.editable_when_closed, names),
+        stages=[stage_message(stage, labels, used[stage.id], names) for stage in rows],
         open_deals=sum(each.deals for each in open_stages),
         open_values=summed(value for each in open_stages for value in each.values),
         created_at=Timestamp.from_datetime(row.created_at),
@@ -80,7 +88,7 @@ def pipeline_message(row: PipelineRow, known: Iterable[StageRow], used: Mapping[
     )
 
 
-def stage_message(row: StageRow, labels: Mapping[UUID, str], used: Usage) -> pb.Stage:
+def stage_message(row: StageRow, labels: Mapping[UUID, str], used: Usage, names: Mapping[str, str]) -> pb.Stage:
     """A stage with its rules and what is in it."""
     return pb.Stage(
         id=str(row.id),
@@ -89,7 +97,7 @@ def stage_message(row: StageRow, labels: Mapping[UUID, str], used: Usage) -> pb.
         probability=row.probability,
         forecast_category=row.forecast_category,
         rot_days=row.rot_days,
-        required_fields=row.required_fields,
+        required_fields=fields_shown(row.required_fields, names),
         allowed_next=[labels[each] for each in row.allowed_next if each in labels],
         archived=row.archived_at is not None,
         deals=used.deals,

@@ -10,6 +10,7 @@ from kontor_crm_core.paging import scope, size
 from kontor_crm_core.pipeline.answers import answered
 from kontor_crm_core.pipeline.choosing import all_pipelines, claim, held, meant
 from kontor_crm_core.pipeline.defining import Definition, redefine, refuse
+from kontor_crm_core.pipeline.fields import kept_editable, with_kept_fields
 from kontor_crm_core.pipeline.models import EDITABLE, PipelineRow
 from kontor_crm_core.pipeline.rules import Fault, Wanted, faults, label_key
 from kontor_crm_core.pipeline.writing import create
@@ -28,7 +29,7 @@ class Pipelines:
 
     async def define_pipeline(self, request: pb.DefinePipelineRequest, call: Call) -> pb.DefinePipelineResponse:
         """Creates a pipeline or changes the one of that id or name."""
-        wanted = definition(request)
+        wanted = await with_kept(call, definition(request))
         await claim(call)
         present = found(await all_pipelines(call), request, wanted.name)
         if present is None:
@@ -77,6 +78,12 @@ def definition(request: pb.DefinePipelineRequest) -> Definition:
         expected_version=expected_version(request),
         editable=editable(request.editable_when_closed),
     )
+
+
+async def with_kept(call: Call, wanted: Definition) -> Definition:
+    """A definition with its fields as they are kept; raises InvalidField for those that deals do not have."""
+    allowed = await kept_editable(call, wanted.editable) if wanted.editable else wanted.editable
+    return replace(wanted, stages=await with_kept_fields(call, wanted.stages), editable=allowed)
 
 
 def editable(given: Sequence[str]) -> list[str] | None:

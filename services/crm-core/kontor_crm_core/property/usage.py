@@ -93,7 +93,7 @@ async def used_by(call: Call, object_type: str, properties: Sequence[Definition]
     """What uses each property, in words."""
     segments = await in_segments(call, [each.id for each in properties])
     stages = await stage_rules(call) if object_type == "deal" else {}
-    return {each.id: uses(segments.get(each.id, 0), stages.get(each.name, 0)) for each in properties}
+    return {each.id: uses(segments.get(each.id, 0), stages.get(each.log_name, 0)) for each in properties}
 
 
 async def in_segments(call: Call, ids: Sequence[UUID]) -> Mapping[UUID, int]:
