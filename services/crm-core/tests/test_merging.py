@@ -89,7 +89,7 @@ class World:
 
     def told(self, connection: psycopg.Connection[Any]) -> dict[str, Any]:
         """Everything live in the tenant, with names in place of ids."""
-        names = {each: name for name, each in self.ids.items()}
+        names = {each: name for name, each in self.ids.items()} | {str(self.crm.principal.actor): "me"}
         tenant = self.crm.principal.tenant
 
         def rows(query: str) -> list[Any]:
