@@ -58,9 +58,11 @@ def layout(sample: str, *, delimiter: str = "", whole: bool = True) -> Layout:
         return Layout(Dialect(own[1]), len(next(csv.reader([head], delimiter=own[1]))), is_ours=True)
     declared = DECLARED.match(sample)
     if declared:
-        wanted = delimiter or declared[1]
         body = sample[declared.end() :]
-        return Layout(*best(body, wanted, whole), declared=1)
+        dialect, width = best(body, delimiter or declared[1], whole)
+        if width == 1 and not delimiter:
+            dialect, width = best(body, "", whole)
+        return Layout(dialect, width, declared=1)
     return Layout(*best(sample, delimiter, whole))
 
 
@@ -68,12 +70,13 @@ def best(sample: str, delimiter: str, whole: bool) -> tuple[Dialect, int]:
     """The dialect that reads the sample most consistently, and its usual width."""
     readings = [reading(sample, each, whole) for each in candidates(sample, delimiter)]
     if delimiter:
-        chosen = max(readings, key=lambda each: (each.score, each.width))
+        chosen = max(readings, key=lambda each: (each.score, each.width, each.dialect.spaced))
         return chosen.dialect, chosen.width
     split = [each for each in readings if each.width > 1 and each.share >= CONSISTENT]
     if not split:
         return one_column(sample)
-    split.sort(key=lambda each: (-each.score, -each.width, each.dialect.spaced, each.dialect.escaped))
+    # Of two readings alike, the one that takes the spaces before quotation marks away leaves none within the cells.
+    split.sort(key=lambda each: (-each.score, -each.width, not each.dialect.spaced, each.dialect.escaped))
     first = split[0]
     rivals = [each for each in split if each.dialect.delimiter != first.dialect.delimiter]
     if rivals and first.score - rivals[0].score < CLOSE:
@@ -131,7 +134,7 @@ def entries(sample: str, dialect: Dialect, whole: bool) -> tuple[list[list[str]]
 def one_column(sample: str) -> tuple[Dialect, int]:
     """The layout of a file with one column; raises FileFault if something unknown seems to separate several."""
     lines = [line for line in sample.splitlines()[:ENTRIES] if line.strip()]
-    found = [Counter(OTHERS.findall(line)) for line in lines]
+    found = [Counter(mark if mark.strip() else "  " for mark in OTHERS.findall(line.strip())) for line in lines]
     shared = {mark for mark in set().union(*found) if all(each[mark] == found[0][mark] for each in found)}
     if shared and len(lines) > 1 and not shared <= {":"}:
         told = "No comma, semicolon, tab or bar separates the columns. Say with `delimiter` what does."

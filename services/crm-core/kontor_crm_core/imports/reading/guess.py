@@ -40,6 +40,8 @@ SINGLE: Mapping[str, tuple[str, ...]] = {
     "cp850": WESTERN,
     "cp852": CENTRAL,
     "cp866": (RUSSIAN,),
+    "iso8859_5": (RUSSIAN,),
+    "mac_cyrillic": (RUSSIAN,),
 }
 DOUBLE = ("cp932", "euc_jp", "gb18030", "big5", "cp949")
 LIKELY_CHAOS = 0.2

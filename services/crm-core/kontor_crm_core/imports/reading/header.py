@@ -45,11 +45,12 @@ def header(rows: Sequence[Row], width: int, known: Callable[[str], bool]) -> Hea
     filled = [row for row in rows if any(map(trimmed, row.cells))]
     if not filled:
         raise FileFault(FileCode.FILE_EMPTY, "The file holds no rows.")
-    if max(len(row.cells) for row in filled) > MOST_COLUMNS:
+    narrow = [row for row in filled[:LOOKED_AT] if len(row.cells) <= MOST_COLUMNS] or filled[:1]
+    at = place(narrow, width, known)
+    row = narrow[at]
+    if max(len(row.cells), width) > MOST_COLUMNS:
         told = f"The file has more than {MOST_COLUMNS:,} columns. Export only those that are needed."
         raise FileFault(FileCode.TOO_MANY_COLUMNS, told)
-    at = place(filled[:LOOKED_AT], width, known)
-    row = filled[at]
     names, repeated = numbered([trimmed(cell) for cell in row.cells])
     return Header(tuple(names), tuple(row.cells), row.line, tuple(repeated), at)
 
