@@ -133,7 +133,10 @@ def parse_domain(text: str) -> str:
         raise Unreadable(f"{address!r} is not a domain or web address.")
     try:
         host = urlsplit(address if "//" in address else f"//{address}").hostname or ""
-        valid = validated(f"host@{host.removeprefix('www.').rstrip('.')}")
+        domain = host.removeprefix("www.").rstrip(".")
+        if is_host(domain):
+            return domain.lower()
+        valid = validated(f"host@{domain}")
     except (EmailNotValidError, ValueError) as error:
         raise Unreadable(f"{address!r} is not a domain or web address.") from error
     return (valid.ascii_domain or valid.domain).lower()
