@@ -113,7 +113,7 @@ class Recording(Database):
 
 async def statements(house: House, kind: str, asked: Iterator[Question], count: int) -> list[list[Statement]]:
     """What the service reads for so many questions."""
-    database = Recording(environment(house.running, "crm-core", "DATABASE_URL"))
+    database = Recording(environment(house.running, "crm-core", "CRM_CORE_DATABASE_URL"))
     await database.open()
     found = []
     tool = "crm_lookup_customer" if kind == "lookup" else "crm_search_customers"
@@ -142,7 +142,7 @@ async def ask(kind: str, query: str, call: Call) -> None:
 @asynccontextmanager
 async def connected(house: House) -> Any:
     """A connection as the application role."""
-    url = environment(house.running, "crm-core", "DATABASE_URL")
+    url = environment(house.running, "crm-core", "CRM_CORE_DATABASE_URL")
     connection = await psycopg.AsyncConnection.connect(url, autocommit=True)
     try:
         yield connection

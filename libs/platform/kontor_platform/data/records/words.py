@@ -85,10 +85,10 @@ class Words:
         """Stores those that are new."""
         if not self._words:
             return
-        tenant, kinds = call.actor.tenant, [kind for kind, _ in sorted(self._words)]
+        tenant, ordered = call.actor.tenant, sorted(self._words)
+        kinds, words = (array(column) for column in zip(*ordered, strict=True))
         await call.session.execute(SHARE, {"tenant": tenant})
-        words = [word for _, word in sorted(self._words)]
-        added = await call.session.execute(ADD, {"tenant": tenant, "types": array(kinds), "words": array(words)})
+        added = await call.session.execute(ADD, {"tenant": tenant, "types": kinds, "words": words})
         new = sorted((row.object_type, gram, row.word) for row in added for gram in grams(row.word))
         if new:
             of_types, of_grams, of_words = (array(column) for column in zip(*new, strict=True))
