@@ -233,7 +233,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def is_wasteful(node: Mapping[str, Any]) -> bool:
     """Whether a node reads a whole table, or throws away more rows than it gives."""
-    if "Relation Name" not in node or node["Relation Name"] in SMALL:
+    if "Relation Name" not in node or node["Relation Name"] in SMALL or not node["Actual Loops"]:
         return False
     thrown, given = node.get("Rows Removed by Filter", 0), node["Actual Rows"]
     return bool(node["Node Type"] == "Seq Scan" or thrown > given + SLACK / max(node["Actual Loops"], 1))
