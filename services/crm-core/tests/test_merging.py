@@ -140,7 +140,7 @@ def played(world: World, steps: list[Step], without: set[str]) -> None:
             world.merge(one, other)
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(6))
 def test_taking_apart_leaves_what_the_other_merges_alone_would(service: Crm, stack: Any, seed: int) -> None:
     """In any order, the state is that of a tenant in which the undone merges never were."""
     draw = random.Random(seed)
