@@ -4,29 +4,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import quote
-from uuid import UUID
 
-from psycopg.conninfo import conninfo_to_dict
-
+from kontor_cli.stack.database import DatabaseServer, application_url
+from kontor_cli.stack.home import Home
+from kontor_cli.stack.services import InstalledService
 from kontor_platform.contract.image import own_image
 from kontor_platform.contract.operation import Operation
 from kontor_platform.data.database import Database
 from kontor_platform.data.ids import new_id
+from kontor_platform.data.outbox import write_events
 from kontor_platform.data.pages import Cursors
 from kontor_platform.dev.postgres import EmbeddedPostgres
 from kontor_platform.runtime.call import Call
 from kontor_platform.runtime.principal import Principal
-from kontor_platform.runtime.work import Work
 
 OPERATIONS: dict[str, Operation] = {each.name: each for each in own_image().operations()}
-
-
-class Home(Protocol):
-    """Where a stack keeps its things."""
-
-    postgres: Path
-    secrets: Path
+CRM_CORE = InstalledService("crm-core", Path("migrations"))
 
 
 class Stack(Protocol):
@@ -36,26 +29,25 @@ class Stack(Protocol):
     def home(self) -> Home: ...
 
 
-def application_url(stack: Stack, role: str = "crm_core_app") -> str:
-    """The URL that the service itself connects with."""
-    told = conninfo_to_dict(EmbeddedPostgres(stack.home.postgres).url)
-    password = (stack.home.secrets / "db" / role).read_text().strip()
-    return f"postgresql://{role}:{quote(password)}@/{told['dbname']}?host={quote(str(told['host']), safe='/')}"
-
-
 @asynccontextmanager
-async def working(stack: Stack) -> AsyncIterator[Work]:
-    """What a job of the service works with."""
-    database = Database(application_url(stack))
+async def connected(stack: Stack) -> AsyncIterator[Database]:
+    """The database as the service itself sees it."""
+    server = DatabaseServer(EmbeddedPostgres(stack.home.postgres).url, None)
+    database = Database(application_url(server, CRM_CORE, stack.home))
     await database.open()
     try:
-        yield Work(database, database, Cursors(b"x" * 32), OPERATIONS)
+        yield database
     finally:
         await database.close()
 
 
 @asynccontextmanager
-async def calling(work: Work, principal: Principal, operation_id: UUID | None = None) -> AsyncIterator[Call]:
-    """One call in a transaction of its own, committed at the end."""
-    async with work.call(OPERATIONS["crm_upsert_contact"], principal, operation_id or new_id()) as call:
+async def calling(database: Database, principal: Principal) -> AsyncIterator[Call]:
+    """One call in a transaction of its own, ended and committed as the dispatcher does it."""
+    call = Call(OPERATIONS["crm_upsert_contact"], principal, new_id(), database, Cursors(b"x" * 32))
+    async with database.transaction(principal.tenant) as (session, now):
+        call.enter(session, now)
         yield call
+        await call.close()
+        await write_events(session, principal.tenant, call.call_id, call.events, ())
+        await session.commit()

@@ -7,10 +7,7 @@ from uuid import UUID
 Kind = Literal["user", "agent", "service"]
 Door = Literal["edge", "gateway", "facade", "internal"]
 
-RESTRICTED_READERS = frozenset({"admin", "manager"})
 SYSTEM_TENANT = UUID("00000000-0000-7000-8000-000000000000")
-# Who acts where nobody called: the worker at its own chores.
-SYSTEM_ACTOR = UUID("00000000-0000-7000-8000-000000000001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +44,3 @@ class Principal:
     def owner(self) -> UUID | None:
         """Who owns what the call creates: the person acted for, else the actor if a person."""
         return self.on_behalf_of or (self.actor if self.kind == "user" else None)
-
-    @property
-    def sees_restricted(self) -> bool:
-        """Whether properties marked as restricted exist for the caller."""
-        return bool(self.roles & RESTRICTED_READERS)

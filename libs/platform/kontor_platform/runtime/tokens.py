@@ -14,7 +14,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from jwt.algorithms import OKPAlgorithm
 
-from kontor_platform.contract.problem import JSON, ApprovalInvalid, Unauthenticated
+from kontor_platform.contract.problem import ApprovalInvalid, Unauthenticated
 from kontor_platform.runtime.principal import Principal, TenantSettings
 
 ALGORITHM = "EdDSA"
@@ -107,7 +107,19 @@ class PassportSigner:
 
     def sign(self, principal: Principal, ttl_s: int = PASSPORT_TTL_S) -> str:
         """A passport for the principal, at most five minutes long."""
-        claims = {"aud": PASSPORT_AUDIENCE} | claims_of(principal)
+        claims = {
+            "aud": PASSPORT_AUDIENCE,
+            "sub": str(principal.actor),
+            "tenant": str(principal.tenant),
+            "slug": principal.slug,
+            "kind": principal.kind,
+            "roles": sorted(principal.roles),
+            "door": principal.door,
+            "key": principal.key,
+            "on_behalf_of": str(principal.on_behalf_of) if principal.on_behalf_of else None,
+            "name": principal.name,
+            "settings": asdict(principal.settings),
+        }
         return self._signer.sign(claims, min(ttl_s, PASSPORT_TTL_S))
 
 
@@ -136,22 +148,6 @@ class PassportVerifier:
         if len(self._verdicts) >= MAX_VERDICTS:
             self._verdicts.clear()
         self._verdicts[digest] = (until, principal)
-
-
-def claims_of(principal: Principal) -> dict[str, JSON]:
-    """A principal as a passport and a kept job tell it."""
-    return {
-        "sub": str(principal.actor),
-        "tenant": str(principal.tenant),
-        "slug": principal.slug,
-        "kind": principal.kind,
-        "roles": sorted(principal.roles),
-        "door": principal.door,
-        "key": principal.key,
-        "on_behalf_of": str(principal.on_behalf_of) if principal.on_behalf_of else None,
-        "name": principal.name,
-        "settings": asdict(principal.settings),
-    }
 
 
 def principal_of(claims: Mapping[str, Any]) -> Principal:
