@@ -20,6 +20,8 @@ from kontor_platform.runtime.tokens import Grant
 
 __all__ = ["Call", "Change", "Event", "Incoming", "Outcome"]
 
+AUTHORS = {"user": "user", "agent": "agent", "service": "api"}
+
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
@@ -91,6 +93,11 @@ class Call:
         `by_key` is for a statement that reads by keys alone: it is planned once and not at every call.
         """
         return await self.database.read(self.actor.tenant, statement, values, by_key=by_key)
+
+    @property
+    def author(self) -> str:
+        """What made the changes of this call, as the change log names it."""
+        return self.author_kind or AUTHORS[self.actor.kind]
 
     def emit(self, event: Event) -> None:
         """Tells of a change; the row is written in this transaction, after the method returned."""

@@ -11,7 +11,6 @@ from sqlalchemy.dialects.postgresql import insert
 
 from kontor_crm_core.activity.models import ACTIVITIES, LINKS, STATS, ActivityRow
 from kontor_crm_core.record.lookups import hold_keys
-from kontor_crm_core.record.rules import actor_kind
 from kontor_crm_core.record.writer import created, updated
 from kontor_platform.contract.problem import JSON
 from kontor_platform.data.ids import new_id
@@ -55,7 +54,7 @@ async def store(call: Call, draft: Draft) -> UUID:
         subject=draft.subject,
         body=draft.body,
         external_id=draft.external_id,
-        actor_kind=actor_kind(call.actor.kind),
+        actor_kind=call.author,
         actor_id=call.actor.actor,
         on_behalf_of=call.actor.on_behalf_of,
         created_at=call.now,

@@ -5,17 +5,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import RowMapping
+
 from kontor_crm_core.deal.intervals import enter, leave
 from kontor_crm_core.deal.queries import CLOCK, deals_in, out_of_step
 from kontor_crm_core.deal.rules import DealState, StageRules, entered, next_category, next_probability
 from kontor_crm_core.deal.states import changes, columns, state_of
-from kontor_crm_core.record.writer import updated_many
+from kontor_crm_core.record.objects import write
+from kontor_platform.data.records.planned import Planned
 from kontor_platform.runtime.call import Call
 
 INSTANT = timedelta(microseconds=1)
 REASSIGNED = "The stage left the pipeline."
-
-Pairs = Mapping[UUID, tuple[DealState, DealState]]
 
 
 async def reassign_deals(call: Call, targets: Mapping[UUID, StageRules], labels: Mapping[UUID, str]) -> int:
@@ -25,19 +26,16 @@ async def reassign_deals(call: Call, targets: Mapping[UUID, StageRules], labels:
         return 0
     clock: datetime = (await call.session.execute(CLOCK)).scalar_one()
     at = max(clock, *(row["stage_entered_at"] + INSTANT for row in rows))
-    before = {row["id"]: state_of(row, labels[row["stage_id"]]) for row in rows}
-    pairs = {deal: (state, passed_on(state, targets[stage_of(state)], at)) for deal, state in before.items()}
-    versions = await write(call, pairs, "deal.stage.changed")
-    await leave(call, list(pairs), at)
-    await enter(call, [(deal, versions[deal], after) for deal, (_, after) in pairs.items()], REASSIGNED)
-    return len(pairs)
-
-
-def stage_of(state: DealState) -> UUID:
-    """The stage a stored deal is in."""
-    if state.stage_id is None:
-        raise ValueError("a stored deal is always in a stage")
-    return state.stage_id
+    planned: list[Planned] = []
+    states: dict[UUID, DealState] = {}
+    for row in rows:
+        before = state_of(row, labels[row["stage_id"]])
+        states[row["id"]] = after = passed_on(before, targets[row["stage_id"]], at)
+        planned.append(next_version(row, before, after, "deal.stage.changed"))
+    written = await write(call, *planned)
+    await leave(call, list(states), at)
+    await enter(call, [(deal, written[deal].version, after) for deal, after in states.items()], REASSIGNED)
+    return len(rows)
 
 
 def passed_on(deal: DealState, stage: StageRules, at: datetime) -> DealState:
@@ -51,8 +49,12 @@ async def follow_stages(call: Call, stages: Iterable[StageRules]) -> None:
     if not rules:
         return
     rows = (await call.session.execute(out_of_step(call.actor.tenant, rules.values()))).mappings().all()
-    before = {row["id"]: state_of(row, rules[row["stage_id"]].label) for row in rows}
-    await write(call, {deal: (state, in_step(state, rules[stage_of(state)])) for deal, state in before.items()}, "")
+    planned: list[Planned] = []
+    for row in rows:
+        stage = rules[row["stage_id"]]
+        before = state_of(row, stage.label)
+        planned.append(next_version(row, before, in_step(before, stage)))
+    await write(call, *planned)
 
 
 def in_step(deal: DealState, stage: StageRules) -> DealState:
@@ -67,16 +69,8 @@ def in_step(deal: DealState, stage: StageRules) -> DealState:
     )
 
 
-async def write(call: Call, pairs: Pairs, event: str) -> dict[UUID, int]:
-    """Stores changed deals, those that get the same values together, and answers their versions."""
-    groups: dict[tuple[tuple[str, object], ...], list[UUID]] = {}
-    for deal, (before, after) in pairs.items():
-        old = columns(before)
-        values = tuple((field, value) for field, value in columns(after).items() if value != old[field])
-        groups.setdefault(values, []).append(deal)
-    versions: dict[UUID, int] = {}
-    for values, deals in groups.items():
-        versions |= await updated_many(
-            call, "deal", {deal: changes(*pairs[deal]) for deal in deals}, dict(values), event
-        )
-    return versions
+def next_version(row: RowMapping, before: DealState, after: DealState, event: str = "") -> Planned:
+    """A held deal as it shall be; only the columns that differ are stored."""
+    old = columns(before)
+    values = {field: value for field, value in columns(after).items() if value != old[field]}
+    return Planned("deal", row["id"], row["version"], values, changes(before, after), event=event)

@@ -47,10 +47,10 @@ class Words:
         """Stores those that are new."""
         if not self._words:
             return
-        tenant, kinds = call.actor.tenant, [kind for kind, _ in sorted(self._words)]
+        tenant = call.actor.tenant
         await call.session.execute(SHARE, {"tenant": tenant})
-        words = [word for _, word in sorted(self._words)]
-        added = await call.session.execute(ADD, {"tenant": tenant, "types": array(kinds), "words": array(words)})
+        types, words = (array(column) for column in zip(*sorted(self._words), strict=True))
+        added = await call.session.execute(ADD, {"tenant": tenant, "types": types, "words": words})
         new = sorted((row.object_type, gram, row.word) for row in added for gram in grams(row.word))
         if new:
             of_types, of_grams, of_words = (array(column) for column in zip(*new, strict=True))
