@@ -5,11 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from kontor_crm_core.company.models import COMPANY_DOMAINS, CompanyRow
+from kontor_crm_core.company.models import CompanyRow
 from kontor_crm_core.company.queries import domains
 from kontor_crm_core.company.wanted import WantedCompany
-from kontor_crm_core.record.identities import Shelf, external_ids, keep, keep_external_ids
+from kontor_crm_core.record.identities import (
+    Identifying,
+    changed_shelves,
+    external_ids,
+    first_shelves,
+    foreign_rows,
+)
 from kontor_crm_core.record.lookups import ForeignId
+from kontor_crm_core.record.objects import DOMAINS, FOREIGN
 from kontor_crm_core.record.values import MultiValueMode, combined
 from kontor_crm_core.record.wishes import Written, told_field
 from kontor_crm_core.record.writer import check_version, created, locked, updated
@@ -17,8 +24,6 @@ from kontor_platform.contract.problem import JSON, InvalidField, NotFound
 from kontor_platform.data.ids import new_id
 from kontor_platform.data.records.fold import fold
 from kontor_platform.runtime.call import Call, Change
-
-DOMAINS = Shelf(COMPANY_DOMAINS, "company_id", ("domain",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,10 @@ class Identities:
 
 
 async def create(call: Call, wanted: WantedCompany) -> Written:
-    """Makes a company of a wish that no present one fits; raises InvalidField without a name."""
+    """Makes a company of a wish that no present one fits.
+
+    Raises InvalidField without a name, IdentityTaken, and NotFound where values were only to be taken away.
+    """
     if wanted.mode is MultiValueMode.REMOVE:
         raise NotFound("No company has these values.")
     if not wanted.name:
@@ -53,8 +61,7 @@ async def create(call: Call, wanted: WantedCompany) -> Written:
         **fields,
     )
     begun = {name: told_field(value) for name, value in fields.items()} | holds.told()
-    await created(call, "company", row, begun)
-    await keep_identities(call, row.id, holds)
+    await created(call, "company", row, begun, shelves=first_shelves(identifying(holds)))
     if not (wanted.domains or wanted.external_ids or wanted.name_key):
         wanted.notes.warn("no_identity", "Without a domain or external id a repeat makes a second company.")
     return Written(row.id, "created", [name for name, value in begun.items() if value not in (None, [])])
@@ -74,8 +81,8 @@ async def change(call: Call, company: UUID, wanted: WantedCompany, version: int 
     values: dict[str, object] = dict(wanted.fields)
     if wanted.name:
         values["name_key"] = fold(wanted.name)
-    await updated(call, "company", company, version, changes, values)
-    await keep_identities(call, company, holds)
+    shelves = await changed_shelves(call, company, identifying(holds))
+    await updated(call, "company", company, version, changes, values, shelves=shelves)
     return Written(company, "updated", [each.field for each in changes])
 
 
@@ -89,8 +96,7 @@ def merged(held: Identities, wanted: WantedCompany) -> Identities:
     )
 
 
-async def keep_identities(call: Call, company: UUID, holds: Identities) -> None:
-    """Stores what identifies a company; raises IdentityTaken."""
+def identifying(holds: Identities) -> Identifying:
+    """Identities as the rows that keep them."""
     rows = [{"domain": domain, "position": at} for at, domain in enumerate(holds.domains)]
-    await keep(call, DOMAINS, company, rows)
-    await keep_external_ids(call, "company", company, holds.external_ids)
+    return {DOMAINS: rows, FOREIGN: foreign_rows("company", holds.external_ids)}

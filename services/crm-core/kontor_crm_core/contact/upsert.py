@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from kontor_crm_core.contact.models import CONTACT_EMAILS, CONTACT_PHONES, ContactRow
+from kontor_crm_core.contact.models import ContactRow
 from kontor_crm_core.contact.queries import Identities, identities
 from kontor_crm_core.contact.rules import display_name
 from kontor_crm_core.contact.wanted import LISTS, TEXTS, WantedContact
-from kontor_crm_core.record.identities import Shelf, keep, keep_external_ids
+from kontor_crm_core.record.identities import Identifying, changed_shelves, first_shelves, foreign_rows
+from kontor_crm_core.record.objects import EMAILS, FOREIGN, PHONES
 from kontor_crm_core.record.values import MultiValueMode, combined
 from kontor_crm_core.record.wishes import Written, told_field
 from kontor_crm_core.record.writer import check_version, created, locked, updated
@@ -17,12 +18,12 @@ from kontor_platform.data.ids import new_id
 from kontor_platform.data.records.fold import fold
 from kontor_platform.runtime.call import Call, Change
 
-EMAILS = Shelf(CONTACT_EMAILS, "contact_id", ("email_key",))
-PHONES = Shelf(CONTACT_PHONES, "contact_id", ("phone_key",))
-
 
 async def create(call: Call, wanted: WantedContact) -> Written:
-    """Makes a contact of a wish that no present one fits; raises NotFound where values were only to be taken away."""
+    """Makes a contact of a wish that no present one fits.
+
+    Raises IdentityTaken, and NotFound where values were only to be taken away.
+    """
     if wanted.mode is MultiValueMode.REMOVE:
         raise NotFound("No contact has these values.")
     holds = Identities(wanted.emails, wanted.phones, wanted.external_ids)
@@ -35,8 +36,7 @@ async def create(call: Call, wanted: WantedContact) -> Written:
         **fields | named(wanted.texts, holds),
     )
     begun = {name: told_field(value) for name, value in fields.items()} | told(holds)
-    await created(call, "contact", row, begun)
-    await keep_identities(call, row.id, holds)
+    await created(call, "contact", row, begun, shelves=first_shelves(identifying(holds)))
     if not any(told(holds).values()):
         told_so = "Without an address, phone number or external id a repeat makes a second contact."
         wanted.notes.warn("no_identity", told_so)
@@ -56,8 +56,8 @@ async def change(call: Call, contact: UUID, wanted: WantedContact, version: int 
     if not changes:
         return Written(contact, "unchanged", ())
     name = named({name: present[name] for name in TEXTS} | wanted.texts, holds)
-    await updated(call, "contact", contact, version, changes, {**fields, **name})
-    await keep_identities(call, contact, holds)
+    shelves = await changed_shelves(call, contact, identifying(holds))
+    await updated(call, "contact", contact, version, changes, {**fields, **name}, shelves=shelves)
     return Written(contact, "updated", [each.field for each in changes])
 
 
@@ -93,10 +93,9 @@ def told(holds: Identities) -> dict[str, JSON]:
     }
 
 
-async def keep_identities(call: Call, contact: UUID, holds: Identities) -> None:
-    """Stores what identifies a contact; raises IdentityTaken."""
+def identifying(holds: Identities) -> Identifying:
+    """Identities as the rows that keep them."""
     emails = [{"email_key": each.key, "raw": each.raw, "position": at} for at, each in enumerate(holds.emails)]
-    await keep(call, EMAILS, contact, emails)
     phones = [
         {
             "phone_key": each.key,
@@ -109,5 +108,4 @@ async def keep_identities(call: Call, contact: UUID, holds: Identities) -> None:
         }
         for at, each in enumerate(holds.phones)
     ]
-    await keep(call, PHONES, contact, phones)
-    await keep_external_ids(call, "contact", contact, holds.external_ids)
+    return {EMAILS: emails, PHONES: phones, FOREIGN: foreign_rows("contact", holds.external_ids)}

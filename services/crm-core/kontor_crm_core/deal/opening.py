@@ -30,8 +30,9 @@ from kontor_crm_core.deal.rules import (
 from kontor_crm_core.deal.states import columns, fields
 from kontor_crm_core.moments import moment
 from kontor_crm_core.pipeline.choosing import chosen_pipeline, chosen_stage, stages_of
-from kontor_crm_core.record.identities import keep_external_ids
-from kontor_crm_core.record.lookups import foreign_ids
+from kontor_crm_core.record.identities import first_shelves, foreign_rows
+from kontor_crm_core.record.lookups import ForeignId, foreign_ids
+from kontor_crm_core.record.objects import FOREIGN
 from kontor_crm_core.record.writer import created
 from kontor_crm_core.refs import live_refs
 from kontor_platform.contract.problem import NotFound
@@ -61,10 +62,8 @@ async def open_deal(call: Call, request: pb.CreateDealRequest) -> Made:
     refuse([], [*opening_violations(opening), *manual_violations(edits, stage, "")])
     state = entered(opening.deal, stage, opening.reason, opening.deal.stage_entered_at)
     await require_links(call, state)
-    deal_id = await store(call, state, opening.reason)
-    await keep_external_ids(
-        call, "deal", deal_id, foreign_ids((each.system, each.value) for each in request.external_ids)
-    )
+    ids = foreign_ids((each.system, each.value) for each in request.external_ids)
+    deal_id = await store(call, state, ids, opening.reason)
     return Made(deal_id, state, await similar(call, deal_id, state))
 
 
@@ -113,8 +112,8 @@ async def require_links(call: Call, state: DealState) -> None:
     call.concerns(*state.contact_ids)
 
 
-async def store(call: Call, state: DealState, reason: str) -> UUID:
-    """Writes the deal, its first stay and its links, and answers its id."""
+async def store(call: Call, state: DealState, ids: Sequence[ForeignId], reason: str) -> UUID:
+    """Writes the deal, its ids in other systems, its first stay and its links, and answers its id."""
     deal_id = new_id()
     key: dict[str, Any] = {
         "tenant_id": call.actor.tenant,
@@ -122,7 +121,8 @@ async def store(call: Call, state: DealState, reason: str) -> UUID:
         "created_at": call.now,
         "updated_at": call.now,
     }
-    await created(call, "deal", DealRow(**key, **columns(state)), fields(state))
+    shelves = first_shelves({FOREIGN: foreign_rows("deal", ids)})
+    await created(call, "deal", DealRow(**key, **columns(state)), fields(state), shelves=shelves)
     await enter(call, [(deal_id, 1, state)], reason)
     await link_deal(call, deal_id, state.company_id, state.contact_ids)
     return deal_id

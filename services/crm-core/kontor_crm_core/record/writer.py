@@ -21,12 +21,14 @@ async def created(
     fields: Mapping[str, JSON],
     *,
     shelves: Sequence[ShelfChange] = (),
-    terms: Mapping[str, int] | None = None,
 ) -> None:
-    """Makes a record; `fields` are its fields as callers name them, with the values it begins with."""
+    """Makes a record; `fields` are its fields as callers name them, with the values it begins with.
+
+    Raises IdentityTaken.
+    """
     values = {name: getattr(record, name) for name in given(table(record_type)) if name not in ("props", "created_at")}
     changes = [Change(field, None, value) for field, value in fields.items() if value not in (None, "", [])]
-    await write(call, Planned(record_type, record.id, 0, values, changes, shelves=shelves, terms=terms))
+    await write(call, Planned(record_type, record.id, 0, values, changes, shelves=shelves))
 
 
 async def locked(call: Call, record_type: str, record_id: UUID) -> RowMapping:
@@ -51,19 +53,21 @@ async def updated(
     changes: Sequence[Change],
     values: Mapping[str, object],
     event: str = "",
+    *,
+    shelves: Sequence[ShelfChange] = (),
 ) -> int:
     """Writes a changed record and answers its version, which stays when nothing changed.
 
     `values` maps columns of the record's table. `changes` name fields as callers know them and come from a row read by
     `locked` in this transaction. `event` is `<record_type>.updated` if empty.
-    Raises NotFound, Gone, and VersionConflict with the fields of `changes` that differ.
+    Raises NotFound, Gone, IdentityTaken, and VersionConflict with the fields of `changes` that differ.
     """
     present = await locked(call, record_type, record_id)
     version = int(present["version"])
     check_version(expected_version, version, changes)
     if not changes:
         return version
-    planned = Planned(record_type, record_id, version, values, changes, event=event)
+    planned = Planned(record_type, record_id, version, values, changes, shelves=shelves, event=event)
     return (await write(call, planned))[record_id].version
 
 
