@@ -64,3 +64,10 @@ def test_conditions_find_what_they_say(crm: Any, people: dict[str, str], company
         ({"field": "first_name", "op": "lt_field", "value": "last_name"}, ["Ada", "Bob", "Carla"]),
     ]
     assert [(case, found(crm, case)) for case, _ in cases] == cases
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_the_ends_of_the_calendar_can_be_asked_for(crm: Any, people: dict[str, str], moment: str) -> None:
+    """The tenant's zone would show them in a year that there is not."""
+    later = found(crm, {"field": "created_at", "op": "gte", "value": moment})
+    assert later == ([] if moment.startswith("9999") else ["Ada", "Bob", "Carla"])

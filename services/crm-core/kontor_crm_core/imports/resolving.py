@@ -12,6 +12,7 @@ from kontor_crm_core.blocklist.checking import blocked
 from kontor_crm_core.contact.upserting import FINDER, Planning, plan_contacts
 from kontor_crm_core.contact.wanted import WantedContact
 from kontor_crm_core.imports.codes import MatchCode, RowCode
+from kontor_crm_core.imports.mapping.targets import Target
 from kontor_crm_core.imports.problems import Problem, problem_of
 from kontor_crm_core.imports.same import forgiven, has_key, identical
 from kontor_crm_core.imports.store import RowOutcome, Run, keep_rows, met_before
@@ -164,7 +165,7 @@ def refusal(each: Pending, match: Match, wanting: Wanting, met: set[UUID]) -> Ro
     """Why a row does not go on, by what its keys lead to and by the mode; None where it does."""
     mode, repeats = wanting.options.mode, wanting.options.repeats
     if isinstance(match, Refusal):
-        return each.outcome("failed", told_refusal(match))
+        return each.outcome("failed", unknown_id(each.row, match, wanting) or told_refusal(match))
     if match is None:
         if mode == "update":
             return each.outcome("failed", Problem(MatchCode.MATCH_NOT_FOUND, "No contact has the keys of this row."))
@@ -208,6 +209,15 @@ def planned_outcome(each: Pending, match: Match, at: int, planning: Planning) ->
         version=before.version if before else None,
         matched_by=str(match.key),
     )
+
+
+def unknown_id(row: RowWish, refusal: Refusal, wanting: Wanting) -> Problem | None:
+    """The problem of a row whose id nobody has; None for another refusal."""
+    if row.id is None or CODES.get(refusal.code) is not MatchCode.MATCH_NOT_FOUND:
+        return None
+    name, index = wanting.columns.get(Target.ID, ("", None))
+    help_ = "Map ids of other systems to external_id:<system>, or leave the column out."
+    return Problem(MatchCode.MATCH_NOT_FOUND, "No contact has this id.", name, index, str(row.id), help_)
 
 
 def told_refusal(refusal: Refusal) -> Problem:

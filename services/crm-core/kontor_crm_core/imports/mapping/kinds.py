@@ -38,8 +38,8 @@ SYSTEMS = (
         keys(
             "Record ID|Lead Status|Create Date|Original Source|Contact owner|Associated Company|Lifecycle Stage"
             "|Marketing contact status|Last Activity Date|Original Traffic Source|Record ID - Contact"
-            "|Associated Company IDs|Unsubscribed from all email|Contact ID|hs_object_id|hubspot_owner_id|lifecyclestage"
-            "|hs_lead_status|hs_email_optout|hs_analytics_source"
+            "|Associated Company IDs|Unsubscribed from all email|Contact ID|hs_object_id|hubspot_owner_id"
+            "|lifecyclestage|hs_lead_status|hs_email_optout|hs_analytics_source"
         ),
         3,
         ("recordid", "recordidcontact", "vid", "contactid", "hsobjectid"),
