@@ -196,3 +196,10 @@ def test_strangers_find_nothing(crm: Any, people: dict[str, str]) -> None:
     """Another tenant's records are in no answer, total or figure."""
     answer = crm.stranger().do("crm_search_advanced", type="contact", aggregates=[{"function": "count"}])
     assert (answer["rows"], answer["total"], answer["groups"][0]["count"]) == ([], 0, 0)
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_the_ends_of_the_calendar_can_be_asked_for(crm: Any, people: dict[str, str], moment: str) -> None:
+    """The tenant's zone would show them in a year that there is not."""
+    later = found(crm, {"field": "created_at", "op": "gte", "value": moment})
+    assert later == ([] if moment.startswith("9999") else ["Ada", "Bob", "Carla"])

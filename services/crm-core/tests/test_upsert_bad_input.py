@@ -279,3 +279,10 @@ def test_a_count_that_is_none_is_refused(crm: Any, number: object) -> None:
     refusal = crm.refused("crm_upsert_company", name="Acme", employees=number)
     assert (refusal["code"], refusal["field"]) == ("invalid_field", "employees")
     assert nobody(crm)
+
+
+@pytest.mark.parametrize("half", ["system", "value"])
+def test_an_external_id_stands_on_one_line(crm: Any, half: str) -> None:
+    """A line break in it would be a header of its own where it is passed on."""
+    id = {"system": "shop", "value": "17"} | {half: "17\r\nBcc: x"}
+    assert crm.refused("crm_upsert_contact", name="Ada", external_ids=[id])["code"] == "invalid_field"

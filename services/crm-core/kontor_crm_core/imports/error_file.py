@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from uuid import UUID
 
+from kontor_crm_core.imports.codes import RowCode
 from kontor_crm_core.imports.preparing import Prepared
 from kontor_crm_core.imports.problems import Problem
 from kontor_crm_core.imports.store import RowOutcome, Run, refused_rows
@@ -46,6 +47,9 @@ async def originals(call: Call, run: Run, rows: Sequence[RowOutcome]) -> dict[in
 def line(cells: Sequence[str], row: RowOutcome, kept: Sequence[int]) -> list[str]:
     """A row of the file; cells that the header has no name for stand behind."""
     errors = [each for each in row.problems if not each.is_warning]
+    if any(each.code == RowCode.ROW_TOO_LARGE for each in errors):
+        # Only its beginning was kept, which is no row.
+        cells = ()
     own = [cells[at] if at < len(cells) else "" for at in kept]
     return [*own, str(row.line), *told(errors), *cells[max(kept, default=-1) + 1 :]]
 

@@ -121,13 +121,13 @@ async def stage_file(job: ImportJob) -> None:
         ready = prepared(head, encoding, job.options, known, whole=len(head) < HEAD)
         await Stage(call.session, call.actor.tenant, job.id).clear()
         run = await read_run(call, job.id) or await begin_run(call, job.id, kept(ready))
-    rows, stage = 0, stager(ready, job.options, principal_of(job.row).settings)
-    async for batch in batches(job.source, ready, stage):
+    rows, reader, stage = 0, TableReader(ready.form), stager(ready, job.options, principal_of(job.row).settings)
+    async for batch in batches(job.source, reader, stage):
         rows += len(batch)
         await stage_batch(job, run, batch, rows)
     if not rows:
         raise FileFault(FileCode.FILE_EMPTY, "The file has names of columns and no rows below them.")
-    await staged(job, run, rows, stage.shared_domains)
+    await staged(job, run, rows, stage.shared_domains, reader.skipped.lines)
 
 
 async def stage_batch(job: ImportJob, run: Run, batch: Sequence[Staged], rows: int) -> None:
@@ -143,7 +143,7 @@ async def stage_batch(job: ImportJob, run: Run, batch: Sequence[Staged], rows: i
     raise JobOver
 
 
-async def staged(job: ImportJob, run: Run, rows: int, shared_domains: Sequence[str]) -> None:
+async def staged(job: ImportJob, run: Run, rows: int, shared_domains: Sequence[str], passed: Sequence[int]) -> None:
     """Ends the first pass; an import that had lost its staged rows goes on where it was."""
     async with in_operation(job.work, job.row, "import") as call:
         await claim(call, job.id)
@@ -152,14 +152,14 @@ async def staged(job: ImportJob, run: Run, rows: int, shared_domains: Sequence[s
             run.rows, run.digest = rows, job.row.data["begun"]
             await advance(call, job.id, job.position(run), total=job.total(rows))
         run.is_staged = True
-        run.form = {**run.form, "shared_domains": list(shared_domains)}
+        run.form = {**run.form, "shared_domains": list(shared_domains), "passed": list(passed)}
         await keep_form(call, run)
         await move(call, run)
 
 
-async def batches(source: Source, ready: Prepared, stage: Stager) -> AsyncIterator[list[Staged]]:
+async def batches(source: Source, reader: TableReader, stage: Stager) -> AsyncIterator[list[Staged]]:
     """The rows of a file as they are staged, so many at once."""
-    reader, waiting = TableReader(ready.form), list[Staged]()
+    waiting = list[Staged]()
     async for piece in source.pieces():
         for start in range(0, len(piece), HEAD):
             waiting += stage.staged(reader.feed(piece[start : start + HEAD]))

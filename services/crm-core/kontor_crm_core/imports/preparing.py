@@ -20,11 +20,15 @@ from kontor_platform.runtime.principal import TenantSettings
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """How a file is read: its format, what its columns mean, and the properties they fill."""
+    """How a file is read: its format, what its columns mean, and the properties they fill.
+
+    `passed` are the lines passed over as no rows, such as totals; they are known once the file was read.
+    """
 
     form: Format
     uses: Sequence[Use]
     definitions: Definitions
+    passed: Sequence[int] = ()
 
     @property
     def is_ours(self) -> bool:
@@ -70,6 +74,7 @@ def kept(ready: Prepared) -> dict[str, Any]:
         "header": [list(form.header.names), list(form.header.raw), form.header.line],
         "uses": [[str(each.field or ""), each.confidence, each.reason] for each in ready.uses],
         "repeated": list(form.header.repeated),
+        "passed": list(ready.passed),
     }
 
 
@@ -82,4 +87,4 @@ def prepared_before(form: Mapping[str, Any], definitions: Definitions) -> Prepar
         Use(Column(at, name), field_named(field), confidence, reason)
         for at, (name, (field, confidence, reason)) in enumerate(zip(names, form["uses"], strict=True))
     ]
-    return Prepared(Format(Encoding(*form["encoding"]), layout, header), uses, definitions)
+    return Prepared(Format(Encoding(*form["encoding"]), layout, header), uses, definitions, form["passed"])

@@ -81,6 +81,10 @@ def warnings(ready: Prepared) -> list[dict[str, str]]:
     if form.header.repeated:
         message = f"Several columns are called {', '.join(form.header.repeated)}; each but the first got a number."
         told.append({"code": "header_duplicate", "message": message, "field": "mapping"})
+    if ready.passed:
+        lines = ", ".join(map(str, ready.passed))
+        message = f"Lines that hold no row were passed over, such as totals and repeated headers: {lines}."
+        told.append({"code": "lines_passed_over", "message": message, "field": ""})
     left = [each.column.name for each in ready.uses if not each.field and each.column.name.lower() not in IGNORED]
     if left:
         message = f"Columns left out: {', '.join(left[:20])}. Map them, or define custom properties of their names."

@@ -12,6 +12,7 @@ from kontor_crm_core.blocklist.checking import blocked
 from kontor_crm_core.contact.upserting import FINDER, Planning, plan_contacts
 from kontor_crm_core.contact.wanted import WantedContact
 from kontor_crm_core.imports.codes import MatchCode, RowCode
+from kontor_crm_core.imports.mapping.targets import Target
 from kontor_crm_core.imports.problems import Problem, problem_of
 from kontor_crm_core.imports.same import forgiven, has_key, identical
 from kontor_crm_core.imports.store import RowOutcome, Run, keep_rows, met_before
@@ -149,7 +150,7 @@ async def settled(
     present = await identical(call, [wish for _, wish, match in going if match is None])
     outcomes += [each.outcome("unchanged", record=present[id(wish)]) for each, wish, _ in going if id(wish) in present]
     going = [each for each in going if id(each[1]) not in present]
-    return outcomes + await planned(call, going, whole_plan)
+    return outcomes + await planned(call, going, wanting, whole_plan)
 
 
 def blocklisted(each: Pending, barred: Collection[str]) -> RowOutcome | None:
@@ -164,7 +165,7 @@ def refusal(each: Pending, match: Match, wanting: Wanting, met: set[UUID]) -> Ro
     """Why a row does not go on, by what its keys lead to and by the mode; None where it does."""
     mode, repeats = wanting.options.mode, wanting.options.repeats
     if isinstance(match, Refusal):
-        return each.outcome("failed", told_refusal(match))
+        return each.outcome("failed", told_of_row(each.row, match, wanting))
     if match is None:
         if mode == "update":
             return each.outcome("failed", Problem(MatchCode.MATCH_NOT_FOUND, "No contact has the keys of this row."))
@@ -181,22 +182,22 @@ def refusal(each: Pending, match: Match, wanting: Wanting, met: set[UUID]) -> Ro
 
 
 async def planned(
-    call: Call, going: Sequence[tuple[Pending, WantedContact, Match]], whole_plan: bool
+    call: Call, going: Sequence[tuple[Pending, WantedContact, Match]], wanting: Wanting, whole_plan: bool
 ) -> list[RowOutcome]:
     """What would become of rows if they were written now."""
     outcomes = [] if whole_plan else [each.outcome("created") for each, _, match in going if match is None]
     tried = [each for each in going if whole_plan or each[2] is not None]
     if tried:
         planning = await plan_contacts(call, [wish for _, wish, _ in tried], [match for _, _, match in tried])
-        outcomes += [planned_outcome(each, match, at, planning) for at, (each, _, match) in enumerate(tried)]
+        outcomes += [planned_outcome(each, match, at, planning, wanting) for at, (each, _, match) in enumerate(tried)]
     return outcomes
 
 
-def planned_outcome(each: Pending, match: Match, at: int, planning: Planning) -> RowOutcome:
+def planned_outcome(each: Pending, match: Match, at: int, planning: Planning, wanting: Wanting) -> RowOutcome:
     """What would become of a row, with its warnings."""
     result = planning.results[at]
     if isinstance(result, Refusal):
-        return each.outcome("failed", told_refusal(result))
+        return each.outcome("failed", told_of_row(each.row, result, wanting))
     warnings = told_warnings(result.warnings)
     if not isinstance(match, Matched):
         return each.outcome("created", *warnings)
@@ -208,6 +209,16 @@ def planned_outcome(each: Pending, match: Match, at: int, planning: Planning) ->
         version=before.version if before else None,
         matched_by=str(match.key),
     )
+
+
+def told_of_row(row: RowWish, refusal: Refusal, wanting: Wanting) -> Problem:
+    """The refusal of a row as its problem; that of an id nobody has names its cell."""
+    told = told_refusal(refusal)
+    if row.id is None or told.code != MatchCode.MATCH_NOT_FOUND:
+        return told
+    name, index = wanting.columns.get(Target.ID, ("", None))
+    help_ = "Map ids of other systems to external_id:<system>, or leave the column out."
+    return Problem(told.code, "No contact has this id.", name, index, str(row.id), help_)
 
 
 def told_refusal(refusal: Refusal) -> Problem:

@@ -1,6 +1,7 @@
 """Begins an import: looks at the file at once, does small ones within the call, puts large ones off to a job."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 from uuid import UUID
@@ -58,9 +59,11 @@ async def looked_at(
     owners = Owners()
     settled = await with_owner(call, options, owners)
     begun = sha256(f"{digest}{json.dumps(replace(options, plan='').to_json(), sort_keys=True)}".encode()).hexdigest()
-    rows = small(data, ready) if whole else None
+    rows, passed = small(data, ready) if whole else (None, ())
     if rows is not None:
-        return await import_within(call, ready, rows, settled, begun=begun, name=name, owners=owners)
+        return await import_within(
+            call, replace(ready, passed=passed), rows, settled, begun=begun, name=name, owners=owners
+        )
     plan: dict[str, JSON] = {
         "file": request.file_id,
         "sha256": digest,
@@ -94,16 +97,16 @@ def encoding_of(data: bytes, options: ImportOptions, *, whole: bool) -> Encoding
     return survey.encoding(options.encoding)
 
 
-def small(data: bytes, ready: Prepared) -> list[Row] | None:
-    """All rows of a small file; None for one that is not."""
+def small(data: bytes, ready: Prepared) -> tuple[list[Row] | None, Sequence[int]]:
+    """All rows of a small file, None for one that is not, and the lines that are no rows."""
     reader = TableReader(ready.form)
     rows: list[Row] = []
     for start in range(0, len(data), HEAD):
         rows += reader.feed(data[start : start + HEAD])
         if len(rows) > AT_MOST:
-            return None
+            return None, ()
     rows += reader.finish()
-    return rows if len(rows) <= AT_MOST else None
+    return (rows if len(rows) <= AT_MOST else None), reader.skipped.lines
 
 
 async def stored(call: Call, data: bytes, name: str) -> UUID:

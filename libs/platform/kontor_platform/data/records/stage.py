@@ -35,6 +35,8 @@ REPEATS = text(
     WHERE s.tenant_id = :tenant AND s.import_id = :import AND s.line = seen.line
     """
 )
+# The rows were only just copied in, so the planner holds them for few: a nested loop over them would be quadratic.
+NESTED_LOOPS = text("SELECT set_config('enable_nestloop', :on, true)")
 SHARING = text(
     f"""
     SELECT {COLUMNS} FROM import_stage WHERE {MINE} AND first_line = ANY(CAST(:firsts AS int[])) ORDER BY line
@@ -94,7 +96,9 @@ class Stage:
 
     async def find_repeats(self) -> None:
         """Notes at every row which others of the file share a key with it."""
+        await self._session.execute(NESTED_LOOPS, {"on": "off"})
         await self._session.execute(REPEATS, self._mine())
+        await self._session.execute(NESTED_LOOPS, {"on": "on"})
 
     async def clear(self) -> None:
         """Takes all rows away."""

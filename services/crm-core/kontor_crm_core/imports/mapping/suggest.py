@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from kontor_crm_core.imports.mapping.kinds import keys, system_of
+from kontor_crm_core.imports.mapping.profiles import is_profile
 from kontor_crm_core.imports.mapping.synonyms import NAMES, NUMBERED, PART_OF_NAME, squeezed
 from kontor_crm_core.imports.mapping.targets import (
     FORBIDDEN,
@@ -16,6 +17,11 @@ from kontor_crm_core.imports.mapping.targets import (
     field_named,
 )
 
+# RFC 9562: what other systems call a UUID is of another version as a rule.
+OUR_IDS = 7
+# Words of one language that mean something else in others unless their companion stands beside them.
+ONLY_BESIDE = {"ad": "soyad"}
+ADDRESSED = keys("Salutation|Anrede|Civilité|Tratamiento|Name Prefix|Prefix")
 EMAIL = re.compile(r"[^@\s;,]+@[^@\s;,]+\.[^@\s;,.]+")
 DIALLED = re.compile(r"\+[\d ()./-]{7,24}")
 TIMES = keys(
@@ -104,9 +110,17 @@ def by_name(
         return _Idea(column, Field(Target.ID), SURE, "ids of contacts")
     if key in ids and not are_ids(column.samples):
         return _Idea(column, Field(Target.EXTERNAL_ID, system), NAMED, f"ids of {system}", ids.index(key))
+    if exact and exact.target is Target.TITLE and is_form_of_address(key, present):
+        return None
     if exact and exact.target is not Target.ID:
         return _Idea(column, exact, SURE, "name of the field")
     return synonym(column, key, present)
+
+
+def is_form_of_address(key: str, present: Collection[str]) -> bool:
+    """Tells whether `title` means Mr or Dr: another column has the position, and none the form of address."""
+    positions = {each for each in present if each in NAMES and NAMES[each][0] is Target.TITLE}
+    return bool(positions - {key}) and not ADDRESSED & set(present)
 
 
 def property_idea(column: Column, name: str, properties: Mapping[str, str]) -> _Idea | None:
@@ -117,6 +131,8 @@ def property_idea(column: Column, name: str, properties: Mapping[str, str]) -> _
 
 def synonym(column: Column, key: str, present: Collection[str]) -> _Idea | None:
     """What CRMs and languages mean by a name."""
+    if ONLY_BESIDE.get(key, key) not in {key, *present}:
+        return None
     if key in NAMES:
         target, rank = NAMES[key]
         if contradicted(target, column.samples):
@@ -141,6 +157,8 @@ def contradicted(target: Target, samples: Sequence[str]) -> bool:
     """Tells whether values speak clearly against what a column's name says."""
     if target is Target.EMAIL and len(samples) >= 3:
         return not any("@" in each for each in samples)
+    if target is Target.COMPANY_DOMAIN and samples:
+        return sum(map(is_profile, samples)) * 2 > len(samples)
     if target is Target.OWNER and len(samples) >= 1:
         return all(re.fullmatch(r"005[0-9A-Za-z]{12,15}", each) for each in samples)
     if target in (Target.FIRST_NAME, Target.LAST_NAME, Target.NAME, Target.COMPANY) and len(samples) >= 3:
@@ -174,7 +192,7 @@ def are_ids(samples: Sequence[str]) -> bool:
 def is_id(text: str) -> bool:
     """Tells whether a text is a UUID."""
     try:
-        return bool(UUID(text.strip()))
+        return UUID(text.strip()).version == OUR_IDS
     except ValueError:
         return False
 

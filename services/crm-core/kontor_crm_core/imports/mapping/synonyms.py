@@ -61,15 +61,15 @@ NAMES: Mapping[str, tuple[Target, int]] = {
         téléphone|telephone professionnel|numéro de téléphone|tél|tél.|téléphone fixe|teléfono|telefono|
         número de teléfono|numero di telefono
         telefone|número de telefone|telefoon|telefoonnummer|telefoon werk|person - phone|person - phone - work|
-        contact phone|phone 1|company phone|電話番号|電話|电话
-        电话号码|전화번호|전화|puhelin|puhelinnumero|телефон|telefonszám
+        contact phone|phone 1|company phone|電話番号|電話|电话|电话号码|전화번호|전화|puhelin|puhelinnumero|
+        телефон|telefonszám
         mobile|mobile phone|mobile number|mobile phone number|cell|cell phone|cellphone|mobilephone|handy|
         handynummer|mobil|mobiltelefon|mobilnummer
         portable|tél. portable|tél portable|téléphone portable|mobile professionnel|móvil|teléfono móvil|
         celular|teléfono celular|cellulare|telefonino|telemóvel|mobiel|mobiele telefoon
         mobiel nummer|gsm|person - phone - mobile|telefon mobil|telefon komórkowy|mobilní telefon|komórka|whatsapp|
-        携帯電話|携帯|手机|手机号|手機|휴대폰
-        cep telefonu|matkapuhelin|мобильный телефон|mobiltelefonszám|whatsapp phone number|phone mobile|phone (mobile)
+        携帯電話|携帯|手机|手机号|手機|휴대폰|cep telefonu|matkapuhelin|мобильный телефон|mobiltelefonszám|
+        whatsapp phone number|phone mobile|phone (mobile)
         home phone|telefon privat|telefon (privat)|phone home|person - phone - home|téléphone personnel|home phone 2
         other phone|phone 2|business phone 2|person - phone - other|second phone|telefon 2|alternate phone|
         secondary phone|car phone
@@ -84,8 +84,8 @@ NAMES: Mapping[str, tuple[Target, int]] = {
         nom du contact|contact principal
         nombre completo|nombre y apellidos|nombre de contacto|nome completo|nome e cognome|nome do contato|
         volledige naam|naam|contactpersoon|contactnaam
-        nominativo|file as|imię i nazwisko|namn|navn|jméno a příjmení|subscriber name
-        氏名|お名前|名前|姓名|이름|성명|ad soyad|
+        nominativo|file as|imię i nazwisko|namn|navn|jméno a příjmení|subscriber name|氏名|お名前|名前|姓名|
+        이름|성명|ad soyad|
         teljes név|koko nimi|ф.и.о.|полное имя
         """,
     ),
@@ -96,7 +96,7 @@ NAMES: Mapping[str, tuple[Target, int]] = {
         person - first name|lead first name|first_name
         vorname|rufname|vornamen|prénom|prénoms|prenom|primer nombre|nombre de pila|nombres|primeiro nome|
         nome próprio|voornaam|roepnaam|förnamn|fornavn|etunimi
-        imię|imie|křestní jméno|jméno|keresztnév|utónév|имя|名|ad|adı|isim|prénom du contact|vorname kontakt
+        imię|imie|křestní jméno|jméno|keresztnév|utónév|имя|名|ad|isim|prénom du contact|vorname kontakt
         """,
     ),
     **listed(
@@ -118,8 +118,8 @@ NAMES: Mapping[str, tuple[Target, int]] = {
         stellenbezeichnung|abteilung/position
         fonction|poste|intitulé du poste|titre du poste|profession|cargo|puesto|puesto de trabajo|ocupación|
         posizione|ruolo|qualifica|mansione|função|profissão
-        functie|functietitel|beroep|befattning|stilling|stanowisko|pozice|должность
-        役職|肩書き|职位|职务|職稱|직책|직함|unvan|
+        functie|functietitel|beroep|befattning|stilling|stanowisko|pozice|должность|役職|肩書き|职位|职务|職稱|
+        직책|직함|unvan|
         ünvan|beosztás|munkakör|tehtävänimike|ammattinimike|nimike
         """,
     ),
@@ -127,7 +127,7 @@ NAMES: Mapping[str, tuple[Target, int]] = {
         Target.CITY,
         """
         city|town|stadt|ort|wohnort|ville|ciudad|città|citta|cidade|plaats|woonplaats|stad|miasto|město|by|
-        localidad|localité|comune|población|город|city/town|市区町村|市|城市|도시|şehir|il|város|település|kaupunki|
+        localidad|localité|comune|población|город|city/town|市区町村|市|城市|도시|şehir|város|település|kaupunki|
         paikkakunta|default address city
         mailing city|mailingcity|work city|business city|address 1 - city|city (work)|geschäftlich ort|
         ort geschäftlich|person - city|address - city|postal city|primary address city
@@ -138,9 +138,8 @@ NAMES: Mapping[str, tuple[Target, int]] = {
         Target.COUNTRY,
         """
         country|country/region|land|pays|país|pais|paese|nazione|kraj|země|country region|country name|
-        country code|国|国名|国家|國家|국가|ülke|ország
-        maa|default address country|default address country code|stato/paese
-        land/region|land/region geschäftlich|страна|pays/région
+        country code|国|国名|国家|國家|국가|ülke|ország|maa|default address country|
+        default address country code|stato/paese|land/region|land/region geschäftlich|страна|pays/région
         mailing country|mailingcountry|business country|business country/region|address 1 - country|
         work country|mailing countrycode|person - country|address - country
         home country|home country/region|other country|other country/region|othercountry|billing country|
@@ -161,8 +160,8 @@ NAMES: Mapping[str, tuple[Target, int]] = {
         azienda|società|societa|ditta|ragione sociale|nome azienda|organizzazione|nome da empresa|organização|
         companhia|razão social
         bedrijf|bedrijfsnaam|organisatie|organisatienaam|företag|företagsnamn|firmanavn|virksomhed|yritys|
-        przedsiębiorstwo|nazwa firmy|společnost|cég|cégnév|компания|организация|会社名
-        会社|勤務先|公司|公司名称|单位|회사|회사명|
+        przedsiębiorstwo|nazwa firmy|společnost|cég|cégnév|компания|организация|会社名|会社|勤務先|公司|
+        公司名称|单位|회사|회사명|
         şirket|firma adı|current employer|default address company
         """,
     ),
@@ -193,7 +192,7 @@ NAMES: Mapping[str, tuple[Target, int]] = {
         Target.OPTED_OUT,
         """
         opted out|opted_out|email_opted_out|email opt out|hasoptedoutofemail|has opted out of email|
-        unsubscribed|unsubscribed from all email|unsubscribed from emails|hs email optout|hs_email_optout
+        unsubscribed|unsubscribed from all email|unsubscribed from emails|hs email optout|hs_email_optout|
         opt out|opt-out|email optout|do not email|no email
         abgemeldet|newsletter abgemeldet|keine e-mails|e-mail-abmeldung|désabonné|désinscrit|no contactar|
         dado de baja|disiscritto|descadastrado|uitgeschreven|afgemeld|email opted out

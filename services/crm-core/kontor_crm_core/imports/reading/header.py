@@ -48,7 +48,8 @@ def header(rows: Sequence[Row], width: int, known: Callable[[str], bool]) -> Hea
     narrow = [row for row in filled[:LOOKED_AT] if len(row.cells) <= MOST_COLUMNS] or filled[:1]
     at = place(narrow, width, known)
     row = narrow[at]
-    if max(len(row.cells), width) > MOST_COLUMNS:
+    wide = sum(len(each.cells) > MOST_COLUMNS for each in filled)
+    if len(row.cells) > MOST_COLUMNS or wide * 2 > len(filled):
         told = f"The file has more than {MOST_COLUMNS:,} columns. Export only those that are needed."
         raise FileFault(FileCode.TOO_MANY_COLUMNS, told)
     names, repeated = numbered([trimmed(cell) for cell in row.cells])

@@ -15,8 +15,9 @@ from kontor_crm_core.imports.reading.rows import Row, RowReader
 HEAD = 1 << 18
 SAMPLES = 100
 FOOTER = re.compile(
-    r"\s*((grand |sub)?totals?\b|copyright\b|\(c\) |©|confidential\b|generated (by|on|at)\b|exported (by|on|at|from)\b"
-    r"|end of (file|report)\b|\*+ ?end\b|(summe|gesamt(summe)?|anzahl|exportiert|erstellt am|total général|totale?)\b"
+    r"\s*(((grand |sub)?totals?( (records?|rows?|contacts?|leads?|count))?|summe|gesamt(summe)?|anzahl|total général"
+    r"|totale)\s*([:=]\s*.*|[\d.,\s]*)$|copyright\b|\(c\) |©|confidential\b|generated (by|on|at)\b"
+    r"|exported (by|on|at|from)\b|(exportiert|erstellt) am\b|end of (file|report)\b|\*+ ?end\b"
     r"|\d+ (records?|rows?|contacts?|leads?|datensätze|kontakte|zeilen|enregistrements|lignes)\b"
     r"|(records?|rows?|contacts?) ?(count)?: ?\d+)",
     re.IGNORECASE,
@@ -142,7 +143,7 @@ class TableReader:
     def _data(self, rows: Iterable[Row]) -> Iterator[Row]:
         head, width = self._form.header, self._form.header.width
         first, raw = head.raw[0], list(head.raw)
-        for row in rows:
+        for row in map(self._unmarked, rows):
             line, cells, fault = row
             if line <= head.line:
                 continue
@@ -157,6 +158,12 @@ class TableReader:
                 yield row
             else:
                 yield from self._ragged(row, width)
+
+    def _unmarked(self, row: Row) -> Row:
+        """The row without the byte order mark that files joined end to end leave at its start."""
+        if not row.cells or not row.cells[0].startswith("\ufeff") or self._form.layout.is_ours:
+            return row
+        return row._replace(cells=[row.cells[0].removeprefix("\ufeff"), *row.cells[1:]])
 
     def _ragged(self, row: Row, width: int) -> Iterator[Row]:
         cells = row.cells

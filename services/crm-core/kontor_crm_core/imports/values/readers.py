@@ -10,6 +10,7 @@ from uuid import UUID
 from kontor_crm_core.contact.rules import split_name
 from kontor_crm_core.identity.parse import Phone, Unreadable, digits, parse_domain, parse_email, parse_phone
 from kontor_crm_core.imports.codes import MatchCode, ValueCode
+from kontor_crm_core.imports.mapping.profiles import is_profile
 from kontor_crm_core.imports.mapping.targets import Target
 from kontor_crm_core.imports.values.wish import RowWish
 from kontor_crm_core.record.lookups import ForeignId
@@ -22,8 +23,9 @@ from kontor_platform.data.records.reading.numbers import read_bool
 from kontor_platform.data.records.values import parse
 
 # Google joins several values of a contact with this, others with a semicolon or a line break.
-SEVERAL = re.compile(r"\s*(?::::|;|\r?\n)\s*")
-SEVERAL_ADDRESSES = re.compile(r"\s*(?::::|[;,|]|\r?\n)\s*")
+SEVERAL = re.compile(r"\s*(?::::|;|\r?\n|/\s*(?=\+))\s*")
+SEVERAL_ADDRESSES = re.compile(r"\s*(?::::|[;,|]|\r?\n|(?<=\s)/(?=\s))\s*")
+NOTHING = frozenset({"-", "--", "\u2014", "n/a", "#n/a", "none", "null", "nil", "undefined"})
 INVISIBLE = "\ufeff\u200b\u200c\u200d\u200e\u200f\u2060\u00ad\u202a\u202c"
 ADDRESS = re.compile(r"[^\s<>,;:\"']+@[^\s<>,;:\"']+\.[^\s<>,;:\"']+")
 LINE_BREAK = re.compile(r"[\t\n\r]")
@@ -130,7 +132,8 @@ def phones(region: str, *, ours: bool = False) -> Read:
                 told = f"It has {len(each)} characters, at most {LONGEST_PHONE} are kept; it was left out."
                 yield Unread(ValueCode.TEXT_TOO_LONG, told, is_warning=True)
                 continue
-            phone = parse_phone(each, region)
+            # Spreadsheets put an apostrophe before numbers they shall show as text.
+            phone = parse_phone(each if ours else each.removeprefix("'"), region)
             if not phone.e164:
                 yield unread_phone(phone, region)
             if all(phone.key != held.key for held in wish.phones):
@@ -178,13 +181,20 @@ def external_id(system: str) -> Read:
 def company(wish: RowWish, cell: str) -> Iterator[Unread]:
     """Reads the name of a company; one that cannot be one is left out and warned of."""
     try:
-        wish.company = plain_text(cell, Target.COMPANY)
+        name = plain_text(cell, Target.COMPANY)
+        if name.lower() in NOTHING:
+            raise Unread(MatchCode.COMPANY_NOT_FOUND, f"{name!r} stands for no company.")
+        wish.company = name
     except Unread as why:
         yield Unread(why.code, f"{why.message} The company was left out.", why.suggestion, is_warning=True)
 
 
 def company_domain(wish: RowWish, cell: str) -> Iterator[Unread]:
     """Reads the domain of a company, or the web address it stands in."""
+    if is_profile(visible(cell)):
+        told = "It is a page in a social network, not the site of a company; it was left out."
+        yield Unread(ValueCode.DOMAIN_INVALID, told, is_warning=True)
+        return
     try:
         wish.company_domain = domain_of(cell)
     except Unreadable as why:

@@ -15,7 +15,7 @@ from kontor_platform.data.records.definitions import PropertyType as Type
 from kontor_platform.data.records.filters.comparing import Equals, Operand, Test, Within, on_whole_numbers
 from kontor_platform.data.records.filters.knowledge import Knowledge, Unclear
 from kontor_platform.data.records.filters.parameters import Basis
-from kontor_platform.data.records.filters.periods import beginning, ending
+from kontor_platform.data.records.filters.periods import beginning, ending, within
 from kontor_platform.data.records.fold import fold
 from kontor_platform.data.records.objects import FieldType
 from kontor_platform.data.records.reading.basis import BadValue
@@ -129,7 +129,7 @@ def moment(text: str, knowledge: Knowledge) -> Read:
         day = date.fromisoformat(read_date(text, knowledge.reading))
         return Read(beginning(day, knowledge.zone), day.isoformat(), ending(day, knowledge.zone))
     at = datetime.fromisoformat(read_datetime(text, knowledge.reading)).replace(tzinfo=UTC)
-    return Read(at, at.astimezone(knowledge.zone).isoformat())
+    return Read(at, within(at, knowledge.zone).isoformat())
 
 
 def on_basis(day: date, field: FieldType) -> Operand:

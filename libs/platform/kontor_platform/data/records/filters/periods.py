@@ -82,6 +82,14 @@ def ending(day: date, zone: ZoneInfo) -> datetime:
     return beginning(shifted(day, 1), zone)
 
 
+def within(moment: datetime, zone: ZoneInfo) -> datetime:
+    """A moment on the zone's clock; in UTC where the calendar ends before the zone's clock would show it."""
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return moment.astimezone(UTC)
+
+
 def today_of(now: datetime, zone: ZoneInfo) -> date:
     """The tenant's day at a moment."""
     return now.astimezone(zone).date()
