@@ -1,97 +1,185 @@
-"""Advanced queries by name, over people as `people.py` draws them: what crm_search_advanced is asked in the bench.
+"""Twelve named queries of crm_search_advanced, two of them adverse, and how deep pages cost."""
 
-`adverse` ones are made to be hard: nothing narrows them, or no index has their order. They are answered or refused.
-"""
-
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import asyncio
+import json
+import time
+from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import Any
 
-TEXT, NUMBER, DATE, BOOL = 16, 17, 18, 19
-RARE_NUMBER = 1
+from crm.figures import Report, percentile, shown, spread
+from crm.house import House
+from crm.serving import on_service
+from load import answer, http_request
+
+Filter = dict[str, Any]
+P95_MS, ADVERSE_MS = 200.0, 1000.0
+REFUSED = (b"query_too_broad",)
+DEEP, AROUND = 1_000, 20
 
 
-@dataclass(frozen=True)
-class Query:
-    """A call of crm_search_advanced."""
-
-    name: str
-    filter: Any = None
-    sorts: Sequence[Any] = ()
-    more: dict[str, Any] = field(default_factory=dict)
-    adverse: bool = False
-
-    @property
-    def body(self) -> dict[str, Any]:
-        """The request."""
-        asked = {"type": "contact", "page_size": 50, "sorts": list(self.sorts), **self.more}
-        return asked | ({"filter": self.filter} if self.filter else {})
+def field(name: str, op: str, value: object = None, *values: object) -> Filter:
+    """One condition."""
+    told: Filter = {"field": name, "op": op}
+    if values:
+        told["values"] = [str(value), *map(str, values)]
+    elif value is not None:
+        told["value"] = str(value)
+    return told
 
 
-def one(name: str, op: str, *told: Any) -> dict[str, Any]:
-    """A condition with one value or several."""
+def sort(name: str, direction: str = "asc") -> list[Filter]:
+    """One sort."""
+    return [{"field": name, "direction": direction}]
+
+
+def named_queries() -> Mapping[str, Filter]:
+    """The queries that people ask every day."""
+    of_city, ceo = field("city", "eq", "Berlin"), field("title", "has_word", "director")
     return {
-        "field": name,
-        "op": op,
-        **({"values": list(told)} if len(told) > 1 else {"value": told[0]} if told else {}),
+        "newest people of a city": {"filter": of_city, "sorts": sort("created_at", "desc")},
+        "beginning of a name, by name": {"filter": field("name", "starts_with", "ma"), "sorts": sort("name")},
+        "title and country, lately changed": {
+            "filter": {"all": [ceo, field("country", "eq", "FR")]},
+            "sorts": sort("updated_at", "desc"),
+        },
+        "number between, by it": {
+            "filter": field("bench_17", "between", 40_000, 41_000),
+            "sorts": sort("bench_17", "desc"),
+        },
+        "text property equal": {"filter": field("bench_16", "eq", "value 77"), "sorts": sort("created_at", "desc")},
+        "date of a year and a flag": {
+            "filter": {
+                "all": [field("bench_18", "between", "2026-01-01", "2026-03-31"), field("bench_19", "eq", "true")]
+            },
+            "sorts": sort("bench_18"),
+        },
+        "people of companies by name": {
+            "filter": {"assoc": {"type": "contact_company", "where": field("name", "starts_with", "br")}},
+            "sorts": sort("name"),
+        },
+        "nobody spoke with them for 90 days": {
+            "filter": {"all": [of_city, field("last_activity_at", "older_than_days", 90)]},
+            "sorts": sort("created_at", "desc"),
+        },
+        "one of several cities and not of a country": {
+            "filter": {
+                "all": [{"any": [of_city, field("city", "eq", "Paris")]}],
+                "none": [],
+            },
+            "sorts": sort("created_at", "desc"),
+        },
+        "opted out and with a phone": {
+            "filter": {"all": [field("opted_out", "eq", "true"), field("phone", "is_set")]},
+            "sorts": sort("created_at", "desc"),
+        },
     }
 
 
-def queries(property_name: Callable[[int], str]) -> list[Query]:
-    """Twelve queries; the properties are named by their number in `people.py`."""
-    text, number, date, flag = (property_name(each) for each in (TEXT, NUMBER, DATE, BOOL))
-    rare = property_name(RARE_NUMBER)
-    newest, by_name = {"field": "created_at", "direction": "desc"}, {"field": "name"}
-    return [
-        Query("everyone, newest first", sorts=[newest]),
-        Query(
-            "city and title by name",
-            {"all": [one("city", "eq", "Zürich"), one("title", "has_word", "sales")]},
-            [by_name],
-        ),
-        Query("a country by name", one("country", "eq", "FR"), [by_name]),
-        Query("a value of a text property", one(text, "eq", "value 77"), [newest]),
-        Query(
-            "three properties, by the number",
-            {"all": [one(number, "between", "20000", "60000"), one(flag, "eq", "true"), one("country", "neq", "DE")]},
-            [{"field": number, "direction": "desc"}],
-        ),
-        Query(
-            "a rare property in a period",
-            {"all": [one(rare, "lt", "5000"), one(date, "last_n_days", "2000")]},
-            [newest],
-        ),
-        Query("the middle of a name", one("name", "contains", "chrei"), [by_name]),
-        Query(
-            "people of companies",
-            {"assoc": {"type": "company", "where": one("name", "starts_with", "ba")}},
-            [{"field": "updated_at", "direction": "desc"}],
-        ),
-        Query(
-            "any of several, and nobody who opted out",
-            {
+def adverse_queries() -> Mapping[str, Filter]:
+    """Queries that no index answers."""
+    return {
+        "adverse: text in the middle that nobody has, by another property": {
+            "filter": {
                 "all": [
-                    {"any": [one("city", "in", "Wien", "Lyon"), one(text, "eq", "value 1")]},
-                    {"none": [one("opted_out", "eq", "true")]},
+                    field("title", "not_contains", "a"),
+                    field("bench_02", "is_empty"),
+                    field("name", "contains", "qxqx"),
                 ]
             },
-            [newest, by_name],
-        ),
-        Query(
-            "sums by country",
-            one(text, "in", "value 5", "value 6", "value 7"),
-            more={"group_by": [{"field": "country"}], "aggregates": [{"function": "sum", "field": number}]},
-        ),
-        Query(
-            "what hardly anybody meets",
-            {"none": [one("country", "in", "DE", "FR", "GB", "US", "CH", "AT", "ES", "PL")]},
-            [by_name],
-            adverse=True,
-        ),
-        Query(
-            "an order that no index has",
-            one("country", "eq", "DE"),
-            [{"field": "city"}, {"field": "title"}],
-            adverse=True,
-        ),
-    ]
+            "sorts": [*sort("bench_13"), *sort("name", "desc")],
+        },
+        "adverse: figures over everybody by a property": {
+            "filter": {"none": [field("country", "eq", "DE")]},
+            "group_by": [{"field": "bench_19"}],
+            "aggregates": [{"function": "sum", "field": "bench_17"}, {"function": "count"}],
+        },
+    }
+
+
+async def asked(house: House, bodies: Sequence[bytes], callers: int) -> tuple[list[float], list[tuple[bytes, bytes]]]:
+    """Sends bodies by so many callers; how long each took and what was answered."""
+    port, headers = on_service(house)
+    waiting, latencies, kept = iter(bodies), list[float](), list[tuple[bytes, bytes]]()
+
+    async def caller() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for body in waiting:
+            request = http_request("/crm/search_advanced", body, headers)
+            began = time.perf_counter()
+            writer.write(request)
+            told = await answer(reader)
+            latencies.append(time.perf_counter() - began)
+            kept.append(told)
+        writer.close()
+        await writer.wait_closed()
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(callers):
+            group.create_task(caller())
+    return latencies, kept
+
+
+async def measure(house: House, calls: int, report: Report) -> None:
+    """Every query at two callers, one query after the other."""
+    for name, query in named_queries().items():
+        body = json.dumps({"type": "contact"} | cleaned(query)).encode()
+        latencies, answers = await asked(house, [body] * calls, 2)
+        wrong = [told for head, told in answers if not head.startswith(b"HTTP/1.1 200") or not json.loads(told)["rows"]]
+        report.check(not wrong, f"advanced, {name}: {wrong[:1]}")
+        report.most(
+            f"advanced, {name}: p95", percentile(latencies, 0.95) * 1000, P95_MS, "ms", f" ({spread(latencies)})"
+        )
+    for name, query in adverse_queries().items():
+        body = json.dumps({"type": "contact"} | query).encode()
+        latencies, answers = await asked(house, [body] * max(calls // 10, 4), 2)
+        outcomes = {outcome(head, told) for head, told in answers}
+        report.check("wrong" not in outcomes, f"advanced, {name}: {answers[0][1][:300]!r}")
+        more = f" ({', '.join(sorted(outcomes))}; {spread(latencies)})"
+        report.most(f"advanced, {name}: slowest", max(latencies) * 1000, ADVERSE_MS, "ms", more)
+
+
+def cleaned(query: Filter) -> Filter:
+    """A query without empty groups."""
+    told = dict(query)
+    told["filter"] = {name: value for name, value in told["filter"].items() if value != []}
+    return told
+
+
+def outcome(head: bytes, body: bytes) -> str:
+    """What became of an adverse query."""
+    if head.startswith(b"HTTP/1.1 200"):
+        return "answered"
+    return "refused" if any(each in body for each in REFUSED) else "wrong"
+
+
+async def pages(house: House, contacts: int, report: Report) -> None:
+    """The first pages of some sorts against those around the thousandth."""
+    size = min(10, max(contacts // (DEEP + AROUND), 1))
+    for name in ("created_at", "updated_at", "name", "bench_17"):
+        body: Filter = {"type": "contact", "sorts": sort(name), "page_size": size}
+        firsts, _ = await asked(house, [json.dumps(body).encode()] * AROUND, 1)
+        seconds, seen, cursor = list[float](), set[str](), ""
+        for _ in range(DEEP):
+            (latency,), ((head, told),) = await asked(house, [json.dumps(body | {"cursor": cursor}).encode()], 1)
+            read = json.loads(told)
+            if not head.startswith(b"HTTP/1.1 200"):
+                report.check(False, f"pages by {name}: {told[:300]!r}")
+                return
+            ids = {row["id"] for row in read["rows"]}
+            report.check(not ids & seen, f"pages by {name}: a record came twice")
+            seen |= ids
+            seconds.append(latency)
+            cursor = read["next_cursor"]
+            if not cursor:
+                break
+        seconds_deep = seconds[-AROUND:]
+        second = median(seconds[1 : AROUND + 1])
+        told_of = f" (page 1: {shown(median(firsts) * 1000)} ms, 2 to 21: {shown(second * 1000)} ms)"
+        report.most(
+            f"page {len(seconds):,} by {name}, median against page 1",
+            median(seconds_deep) * 1000,
+            max(median(firsts), second) * 1000 * 1.1,
+            "ms",
+            told_of,
+        )

@@ -8,6 +8,7 @@ import pytest
 
 from kontor_platform.data.migrate import migrate
 from kontor_platform.dev.postgres import EmbeddedPostgres
+from support.ddl import refuse_ddl
 
 ROOT = Path(__file__).parents[2]
 SERVICES = sorted(path.parent.name for path in (ROOT / "services").glob("*/migrations"))
@@ -15,6 +16,7 @@ WITHOUT_TENANT = {
     "tenant": "lists the tenants a service has seen, so that its workers find them",
     "alembic_version": "alembic's own",
     "service_image": "descriptor images are the same for every tenant",
+    "import_stage": "COPY is refused on tables with row security; one module names it, always with the tenant",
     "procrastinate_jobs": "a job names a tenant and an operation by id and holds nothing else",
     "procrastinate_events": "tells when a job began and ended",
     "procrastinate_workers": "tells which workers live",
@@ -168,6 +170,22 @@ def test_roles_own_nothing_they_should_not(database: Database, service: str) -> 
                 [role, schema(other), role, schema(other)],
             ).fetchone()  # type: ignore[misc]
             assert (usage, create) == (other == service, False), (role, other)
+
+
+@every_service
+def test_no_role_at_run_time_changes_a_schema(database: Database, service: str) -> None:
+    """Not even by a temporary table; and where the test run refuses such statements, its log tells of them."""
+    database.execute(f"SET search_path TO {schema(service)}".encode())
+    statements = ("CREATE TABLE planted (a int)", "CREATE TEMP TABLE planted (a int)", "DROP TABLE outbox")
+    for refused in (psycopg.errors.InsufficientPrivilege, psycopg.errors.RaiseException):
+        for role in (f"{schema(service)}_app", f"{schema(service)}_worker"):
+            database.execute(f"SET ROLE {role}".encode())
+            for statement in statements:
+                with pytest.raises(refused):
+                    database.execute(statement.encode())
+            database.execute("RESET ROLE")
+        refuse_ddl(database)
+    database.execute("DROP EVENT TRIGGER no_ddl")
 
 
 @every_service

@@ -1,5 +1,6 @@
 """`kontor up` and `down` when things go wrong, on a stack of their own whose path is too long for a unix socket."""
 
+import asyncio
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import socket
 import stat
 import subprocess
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 import httpx2
@@ -14,10 +16,17 @@ import pytest
 
 from kontor_platform.dev.postgres import EmbeddedPostgres
 from kontor_platform.dev.processes import is_alive
+from support.clients import PATIENCE, edge_client
 from support.stack import Stack, command, running, stack_at
-from support.waiting import wait_until
+from support.waiting import wait_until, wait_until_async
 
 UNIX_PATH_MAX = 108  # sun_path of unix(7)
+WRITES = 150
+AT_ONCE = 10
+KILLS = 3
+WORKER = "crm-core-worker"
+UNNUMBERED = "SELECT count(*) FROM outbox WHERE seq IS NULL"
+NUMBERED = "SELECT record_id, version, seq FROM outbox WHERE tenant_id = %s ORDER BY seq"
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +83,57 @@ def test_a_killed_service_comes_back(own: Stack) -> None:
     wait_until(lambda: own.process("crm-core").pid != before.pid, what="another process is recorded")
     wait_until(own.is_well, 30, "the stack is well again")
     assert own.process("crm-core").ports == before.ports
+
+
+def health(stack: Stack) -> dict[str, str]:
+    """The states that the edge tells."""
+    told: dict[str, str] = httpx2.get(f"{stack.edge_url}/health", trust_env=False).json()["services"]
+    return told
+
+
+async def test_a_worker_killed_while_calls_write_numbers_every_event(own: Stack) -> None:
+    """Calls do not notice; then each event has one number, without a gap, in the order of its record's versions."""
+    limit, done = asyncio.Semaphore(AT_ONCE), 0
+
+    async def write(number: int) -> None:
+        nonlocal done
+        async with limit:
+            body = {"email": f"{number % 20}@worker.example", "title": f"Title {number}"}
+            await person.insist("/crm/upsert_contact", body, f"number-{number}")
+        done += 1
+
+    async def at_least(number: int) -> bool:
+        return done >= number
+
+    async def replaced(pid: int) -> bool:
+        return own.process(WORKER).pid != pid and own.process(WORKER).state == "ready"
+
+    async with edge_client(own, own.credentials.demo.key("sales")) as person:
+        writes = [asyncio.create_task(write(number)) for number in range(WRITES)]
+        for kill in range(1, KILLS + 1):
+            enough = WRITES * kill // (KILLS + 1)
+            await wait_until_async(lambda enough=enough: at_least(enough), PATIENCE, "so many writes are done")  # type: ignore[misc]
+            before = own.process(WORKER).pid
+            await asyncio.to_thread(own.kill, WORKER)
+            await wait_until_async(lambda before=before: replaced(before), 60, "another worker is ready")  # type: ignore[misc]
+        await asyncio.gather(*writes)
+    with own.sql("crm-core") as admin:
+        admin.autocommit = True
+        wait_until(lambda: admin.execute(UNNUMBERED).fetchone() == (0,), 10, "every event has its number")
+        rows = admin.execute(NUMBERED, [own.credentials.demo.tenant]).fetchall()
+    assert [row[2] for row in rows] == list(range(1, len(rows) + 1))
+    events = sorted((row for row in rows if row[0] is not None), key=lambda row: (row[0], row[2]))
+    for _, each in groupby(events, key=lambda row: row[0]):
+        versions = [row[1] for row in each]
+        assert versions == list(range(1, len(versions) + 1))
+
+
+def test_a_workers_death_is_told_and_heals(own: Stack) -> None:
+    """The whole is degraded, crm-core itself stays ready, and the supervisor's next worker mends it."""
+    own.kill(WORKER)
+    wait_until(lambda: health(own)[WORKER] == "unavailable", 10, "health tells of it")
+    assert health(own)["crm-core"] == "ready"
+    wait_until(own.is_well, 30, "the stack is well again")
 
 
 def test_a_killed_database_comes_back(own: Stack) -> None:

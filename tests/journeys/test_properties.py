@@ -56,8 +56,12 @@ async def test_a_person_does_the_same_at_the_edge(tenant: Tenant, at_edge: Conne
         await person.do("/crm/define_property", {**change, "on_failure": "clear"})
         emptied = await person.do("/crm/get_record", {"id": contact, "fields": ["size"]})
         listed = await person.do("/crm/list_properties", {"kind": "custom"})
+        await person.do("/crm/define_property", {"object_type": "contact", "name": "coach", "type": "user"})
+        coach = [{"name": "coach", "value": f"BEA@{tenant.slug}.example"}]
+        coached = await person.do("/crm/set_property", {"record_id": contact, "properties": coach})
 
     assert (refused["code"], refused["conversion"]["fails"]) == ("conflict", 1)
     assert trial["conversion"]["samples"][0]["code"] == "number_unparsable"
     assert (kept["selected"], emptied["selected"]) == ({"size": "large"}, {"size": None})
     assert [(each["type"], each["filled"]) for each in listed["properties"]] == [("number", 0)]
+    assert coached["properties"] == [{"name": "coach", "value": str(tenant.actor("approver"))}]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.clients import EdgeClient, McpClient, edge_client, mcp_client
+from support.ddl import ddl_in, refuse_ddl
 from support.stack import Stack, running
 from support.tenants import Tenant, create_tenant
 
@@ -22,9 +23,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The stack of the test run: `kontor up` itself, on free ports and a temporary data directory."""
+    """The stack of the test run: `kontor up` itself, on free ports and a temporary data directory.
+
+    Whatever the tests have it do, it changes no schema.
+    """
     with running(tmp_path_factory.mktemp("stack") / "data") as stack:
+        with stack.sql("crm-core") as admin:
+            refuse_ddl(admin)
         yield stack
+        assert ddl_in(stack.home.postgres / "postgres.log") == []
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from kontor_platform.contract.problem import Gone, NotFound
 from kontor_platform.runtime.call import Call
 
 RECORDS: Table = Record.__table__  # type: ignore[attr-defined]
+# What an activity can be about.
+SUBJECTS = ("contact", "company", "deal", "task")
 NAMED = {"contact": "name", "company": "name", "deal": "name", "activity": "subject"}
 
 

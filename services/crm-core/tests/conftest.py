@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
+from uuid import UUID
 
 import grpc
 import httpx2
@@ -23,6 +24,8 @@ from kontor_platform.contract.problem import refusal_of
 from kontor_platform.data.ids import new_id
 from kontor_platform.runtime.principal import Principal, TenantSettings
 from kontor_platform.runtime.tokens import Grant, GrantSigner, PassportSigner
+from support.filled import Filled, Home, fill
+from support.tenants import Tenant
 
 NAME = "crm-core"
 BERLIN = TenantSettings(time_zone="Europe/Berlin", region="DE", currency="EUR")
@@ -163,9 +166,17 @@ def service(stack: Stack) -> Iterator[Crm]:
 
 
 @pytest.fixture
-def crm(service: Crm) -> Crm:
-    """A person of a new tenant who may do everything."""
-    return replace(service, principal=person())
+def crm(service: Crm, tenant: Tenant) -> Crm:
+    """The admin of a new tenant that crm-governance knows."""
+    return replace(
+        service, principal=replace(person(), tenant=tenant.id, slug=tenant.slug, actor=tenant.actor("admin"))
+    )
+
+
+@pytest.fixture
+def colleague(tenant: Tenant) -> str:
+    """The id of another active user of the tenant."""
+    return str(tenant.actor("sales"))
 
 
 @pytest.fixture
@@ -191,6 +202,22 @@ def deal(crm: Crm, company: str, contact: str) -> str:
 def nowhere() -> str:
     """An id that nobody has."""
     return str(new_id())
+
+
+@pytest.fixture(scope="session")
+def filled(service: Crm, stack: Stack) -> Iterator[Filled]:
+    """The application role inside a tenant of 200,000 records between 200 small ones."""
+    crm = replace(service, principal=person())
+    contact = crm.do("crm_upsert_contact", name="Jane Doe", email="jane@acme.example")["contact"]["id"]
+    deal = crm.do("crm_create_deal", name="Widgets", contact_ids=[contact])["deal"]["id"]
+    home = Home(crm.principal.tenant, crm.principal.actor, UUID(deal), UUID(contact))
+    with stack.sql(NAME) as connection:
+        connection.autocommit = True
+        fill(connection, home)
+        for statement in ("SET search_path TO crm_core", "SET ROLE crm_core_app", "SET jit TO off"):
+            connection.execute(statement)
+        connection.execute("SELECT set_config('app.tenant_id', %s, false)", (str(home.tenant),))
+        yield Filled(connection, home)
 
 
 @pytest.fixture

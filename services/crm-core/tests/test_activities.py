@@ -3,9 +3,17 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+
+from kontor_crm_core.activity.linking import set_live
+from kontor_crm_core.record.objects import write
+from kontor_platform.data.outbox import Change
+from kontor_platform.data.records.planned import Life, Planned
+
+from .inside import calling, working
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -100,19 +108,19 @@ def test_tasks_are_listed_by_bucket(crm: Any) -> None:
     assert [task["overdue"] for task in whole["tasks"]] == [True, False, False, False, False]
 
 
-def test_tasks_are_listed_by_record_owner_and_status(crm: Any, deal: str, nowhere: str) -> None:
+def test_tasks_are_listed_by_record_owner_and_status(crm: Any, deal: str, colleague: str) -> None:
     """Conditions join; what is done is listed only when asked for."""
     mine = crm.do("crm_create_task", title="Mine", record_ids=[deal])["task"]
-    crm.do("crm_create_task", title="Theirs", owner_id=nowhere)
+    crm.do("crm_create_task", title="Theirs", owner_id=colleague)
     crm.do("crm_complete_task", task_id=crm.do("crm_create_task", title="Done", record_ids=[deal])["task"]["id"])
 
     def titles(**conditions: Any) -> list[str]:
         return [task["title"] for task in crm.do("crm_list_tasks", **conditions)["tasks"]]
 
     assert titles(record_id=deal) == [mine["title"]]
-    assert titles(owner_id=nowhere) == ["Theirs"]
+    assert titles(owner_id=colleague) == ["Theirs"]
     assert sorted(titles(record_id=deal, status="all")) == ["Done", "Mine"]
-    assert titles(record_id=deal, owner_id=nowhere) == []
+    assert titles(record_id=deal, owner_id=colleague) == []
 
 
 def test_pages_of_tasks_hold_each_once(crm: Any) -> None:
@@ -168,3 +176,47 @@ def test_tasks_and_notes_work_over_grpc(crm: Any, deal: str) -> None:
     note = agent.over_grpc("crm_create_note", body="Hello", record_ids=[deal])["note"]
     assert note["author_id"] == str(agent.principal.actor)
     assert agent.over_grpc("crm_list_tasks", owner_id="me", status="done")["total"] == 1
+
+
+def test_twenty_writers_of_notes_on_one_record(crm: Any, deal: str, company: str) -> None:
+    """Each note stands on both records, whatever the order they are named in, and no call fails."""
+    with ThreadPoolExecutor(20) as pool:
+        records = [[deal, company], [company, deal]]
+        made = list(pool.map(lambda at: crm.do("crm_create_note", body=f"{at}", record_ids=records[at % 2]), range(20)))
+    ids = {answer["note"]["id"] for answer in made}
+    for record in (deal, company):
+        page = crm.do("crm_get_timeline", record_id=record, kinds=["note"], page_size=50)
+        assert {entry["id"] for entry in page["entries"]} == ids
+
+
+def test_a_note_is_edited_by_id(crm: Any, deal: str, company: str) -> None:
+    """With the version seen; records are added, the time moves it on the timeline, the log keeps both texts."""
+    note = crm.do("crm_create_note", body="First", record_ids=[deal])["note"]["id"]
+    edited = crm.do(
+        "crm_create_note",
+        id=note,
+        expected_version=1,
+        body="Second",
+        record_ids=[company],
+        occurred_at="2026-01-01T10:00",
+    )
+    assert sorted(edited["changed"]) == ["body", "occurred_at", "record_ids", "subject"]
+    assert (edited["note"]["version"], edited["note"]["occurred_at"]) == (2, "2026-01-01T09:00:00Z")
+    stale = crm.refused("crm_create_note", id=note, expected_version=1, body="Third")
+    assert (stale["code"], stale["current_version"]) == ("version_conflict", 2)
+    (entry,) = crm.do("crm_get_timeline", record_id=company, kinds=["note"])["entries"]
+    assert (entry["id"], entry["occurred_at"]) == (note, "2026-01-01T09:00:00Z")
+    (change, _) = crm.do("crm_get_record", id=note, include=["history"])["history"]
+    assert {each["field"]: each["before"] for each in change["changes"]}["body"] == "First"
+
+
+async def test_what_was_deleted_is_not_written_again(crm: Any, deal: str, stack: Any) -> None:
+    """A note of another system that lies in the bin is named, not made a second time."""
+    note = crm.do("crm_create_note", body="Hello", record_ids=[deal], external_id="n-1")["note"]["id"]
+    async with working(stack) as work, calling(work, crm.principal) as call:
+        change = Change("deleted", False, True)
+        await write(call, Planned("activity", UUID(note), 1, changes=[change], life=Life.ENDS))
+        await set_live(call, [UUID(note)], live=False)
+    refusal = crm.refused("crm_create_note", body="Hello", record_ids=[deal], external_id="n-1")
+    assert (refusal["code"], refusal["ids"]) == ("record_deleted", [note])
+    assert crm.refused("crm_create_note", id=note, body="Hello")["code"] == "gone"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kontor_crm_core.customer.rules import beginnings, evidence, shape
+from kontor_crm_core.customer.rules import evidence, likeness, shape
 
 
 @pytest.mark.parametrize(
@@ -25,11 +25,8 @@ def test_shape(query: str, kinds: set[str]) -> None:
     assert {kind for kind in ("id", "email", "phone", "domain") if getattr(read, kind)} == kinds
 
 
-def test_beginnings() -> None:
-    """The right beginning is among those of a word with a slip in its first letters."""
-    assert {"ja"} <= beginnings("jnae") & beginnings("ajne") & beginnings("jane")
-
-
 def test_evidence() -> None:
     """Why a record might be meant is said in words."""
     assert evidence(["phone", "name"]) == "same phone number and name"
+    assert likeness("slip", "name") == "similar word in name"
+    assert likeness("identifier", "phone") == "same phone number"

@@ -5,12 +5,12 @@ from uuid import UUID
 
 import pytest
 
+from kontor_crm_core.deal.opening_rules import Opening, opening_violations
 from kontor_crm_core.deal.rules import (
     DealState,
     Edits,
     Kind,
     Move,
-    Opening,
     Probability,
     Source,
     StageRules,
@@ -23,7 +23,6 @@ from kontor_crm_core.deal.rules import (
     name_key,
     next_category,
     next_probability,
-    opening_violations,
     overwritten,
 )
 

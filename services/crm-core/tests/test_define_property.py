@@ -4,6 +4,10 @@ from typing import Any
 
 import pytest
 
+from kontor_crm_core.property.rules import STANDARD, is_reserved
+from kontor_crm_core.record.kinds import KINDS
+from kontor_crm_core.record.service import MESSAGES
+
 
 def defined(crm: Any, name: str = "score", **more: Any) -> dict[str, Any]:
     """The answer to a definition of a contact's property."""
@@ -49,10 +53,18 @@ def test_created_updated_unchanged(crm: Any) -> None:
     changed = defined(crm, label="Score", description="0 to 100", rules={"min": "0", "max": "100"}, required=True)
     assert (made["outcome"], again["outcome"], changed["outcome"]) == ("created", "unchanged", "updated")
     assert changed["changed"] == ["label", "description", "rules", "required"]
+    assert changed["warnings"] == []
     told = changed["property"]
     assert (told["version"], told["rules"], told["type"]) == (2, {"min": "0", "max": "100"}, "number")
     emptied = defined(crm, clear=["rules", "description"])
     assert ("rules" in emptied["property"], emptied["property"]["description"]) == (False, "")
+
+
+def test_records_without_what_is_required_are_told(crm: Any, contact: str) -> None:
+    """They are warned of, and left."""
+    defined(crm, type="number")
+    told = defined(crm, required=True)["warnings"]
+    assert [(each["code"], each["message"][:16]) for each in told] == [("required_missing", "1 record has no ")]
 
 
 def test_a_dry_run_defines_nothing(crm: Any) -> None:
@@ -165,6 +177,14 @@ def test_values_take_the_new_type(crm: Any, contact: str, before: str, value: An
     assert read["history"][0]["changes"][0]["after"] == stored
 
 
+def test_nothing_becomes_a_user_or_a_reference(crm: Any) -> None:
+    """Text that looks like an id was not checked to be one of somebody there."""
+    defined(crm, type="text")
+    people(crm, "019a0000-0000-7000-8000-000000000001")
+    told = refused(crm, type="user")
+    assert (told["code"], told["fields"][0]["code"]) == ("conflict", "owner_not_found")
+
+
 def test_a_unique_property_lists_what_is_shared(crm: Any) -> None:
     """While two records share a value it cannot be unique; then a taken value is refused with its holder."""
     defined(crm, type="text")
@@ -254,6 +274,33 @@ def test_others_have_their_own(crm: Any) -> None:
     assert crm.stranger().do("crm_list_properties", kind="custom")["total"] == 0
     assert crm.do("crm_list_properties", kind="custom", object_type="company")["total"] == 0
     assert crm.do("crm_define_property", object_type="company", name="score", type="text")["outcome"] == "created"
+
+
+@pytest.mark.parametrize("kind", list(MESSAGES))
+def test_every_field_of_an_answer_is_listed(kind: str) -> None:
+    """Nothing that a record shows can be the name of a property."""
+    object_type, message = kind if kind in STANDARD else "activity", MESSAGES[kind][1]
+    shown = {field.name for field in message.desc().fields} - {"properties"}
+    assert shown <= {each.name for each in STANDARD[object_type]}
+    assert all(is_reserved(object_type, name) for name in shown)
+
+
+@pytest.mark.parametrize("object_type", list(STANDARD))
+def test_every_field_of_a_filter_is_listed(object_type: str) -> None:
+    """What is told to be filterable is what filters know, in the same types."""
+    kinds = ("activity", "task") if object_type == "activity" else (object_type,)
+    known = {field.name: str(field.type) for kind in kinds for field in KINDS[kind].fields}
+    assert known == {each.name: each.type for each in STANDARD[object_type] if each.filterable}
+
+
+def test_what_uses_a_property_is_told(crm: Any) -> None:
+    """The list counts segments; a change that they feel is warned of."""
+    defined(crm, type="number")
+    condition = {"field": "score", "op": "gt", "value": "5"}
+    crm.do("crm_create_segment", key="hot", type="contact", kind="dynamic", filter=condition)
+    listed = crm.do("crm_list_properties", kind="custom")["properties"]
+    assert listed[0]["used"] == ["in 1 segment"]
+    assert [each["code"] for each in defined(crm, archived=True)["warnings"]] == ["still_used"]
 
 
 def test_the_list_has_pages(crm: Any) -> None:

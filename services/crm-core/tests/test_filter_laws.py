@@ -152,8 +152,8 @@ async def populate(work: Work, principal: Principal) -> list[Person]:
                     "company",
                     id,
                     0,
-                    {**told, "name_key": fold(told["name"])},
-                    terms=dict(terms.gathered(terms.of_text(told["name"], terms.Field.NAME))),
+                    {**told, "name_key": fold(str(told["name"]))},
+                    terms=dict(terms.gathered(terms.of_text(str(told["name"]), terms.Field.NAME))),
                 )
                 for id, told in zip(companies, named, strict=True)
             ],

@@ -1,8 +1,19 @@
 """Addresses, numbers and domains."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from kontor_crm_core.identity.parse import Unreadable, parse_domain, parse_email, parse_phone
+from kontor_crm_core.identity.parse import (
+    Email,
+    Unreadable,
+    company_domain,
+    parse_domain,
+    parse_email,
+    parse_phone,
+    parse_plain,
+    validated,
+)
 
 
 @pytest.mark.parametrize(
@@ -64,3 +75,27 @@ def test_no_domain(written: str) -> None:
     """What names no host is refused."""
     with pytest.raises(Unreadable):
         parse_domain(written)
+
+
+LOCALS = st.text(st.sampled_from("aZ0.+-_'@ \"\\é(,"), max_size=70)
+HOSTS = st.sampled_from(
+    ["a.example", "A.Example", "gmail.com", "münchen.example", "xn--mnchen-3ya.example", "a", "a_b.io", ""]
+)
+
+
+@given(LOCALS, HOSTS)
+def test_the_short_way_to_an_address_is_the_long_way(local: str, host: str) -> None:
+    """An ordinary address is read by what is known of its domain, with the outcome of the library's own reading."""
+    address = f"{local}@{host}"
+    short = parse_plain(address)
+    if short is not None:
+        valid = validated(address)
+        domain = (valid.ascii_domain or valid.domain).lower()
+        assert short == Email(address, valid.normalized.lower(), company_domain(domain))
+
+
+def test_results_are_remembered() -> None:
+    """The same text is read once."""
+    assert parse_email("jane@a.example") is parse_email("jane@a.example")
+    assert parse_phone("030 1234567", "DE") is parse_phone("030 1234567", "DE")
+    assert parse_phone("030 1234567", "DE") != parse_phone("030 1234567", "US")

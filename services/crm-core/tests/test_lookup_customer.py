@@ -4,6 +4,12 @@ import json
 from typing import Any
 
 import pytest
+from kontor_protos.kontor.crm.v1 import customers_pb as pb
+
+from kontor_crm_core.customer.telling import name_owner
+from kontor_platform.runtime.peers import GOVERNANCE, Peers
+
+from .inside import calling, working
 
 
 @pytest.fixture
@@ -106,3 +112,107 @@ def test_foreign_customer_is_unknown(crm: Any, jane: str, nowhere: str) -> None:
     for query in ("jane.doe@acme.example", "0170 1234567", "HS-7", "jane doe"):
         assert found(stranger, query)["outcome"] == "none"
         assert found(stranger, query)["did_you_mean"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [
+        ("John Smith", "Jhon Smiht"),
+        ("Дмитрий Александров", "Дмитрй Алексндров"),
+        ("김민수", "김민슈"),
+        ("李小龙", "李小朋"),
+        ("Wolfgang Brandenburger", "Wolfgang Meier"),
+        ("प्रियंका शर्मा", "प्रियका शरमा"),
+    ],
+)
+def test_names_of_every_script_are_offered(crm: Any, name: str, query: str) -> None:
+    """A slip, or one word too many, leads to the name meant, in whatever script it is written."""
+    made = crm.do("crm_upsert_contact", name=name)["contact"]["id"]
+    answer = found(crm, query)
+    assert (answer["outcome"], [each["id"] for each in answer["did_you_mean"]]) == ("none", [made])
+    assert answer["did_you_mean"][0]["evidence"].endswith("name")
+
+
+def test_more_are_meant_than_are_listed(crm: Any) -> None:
+    """Of many who bear a name ten are listed, and the answer says that there are more."""
+    for number in range(12):
+        crm.do("crm_upsert_contact", name="Jane Doe", email=f"{number}@a.example")
+    for query in ("jane doe", "jane"):
+        answer = found(crm, query)
+        assert (answer["outcome"], len(answer["candidates"])) == ("candidates", 10)
+        assert answer["summary"].startswith("More than 10")
+
+
+def test_a_word_of_many_is_no_pick(crm: Any, company: str) -> None:
+    """One contact of a city or an employer is offered, not taken for the customer."""
+    made = crm.do("crm_upsert_contact", name="Ida Lund", city="Aarhus")["contact"]["id"]
+    answer = found(crm, "aarhus")
+    assert (answer["outcome"], answer["candidates"][0]["id"]) == ("candidates", made)
+    assert answer["candidates"][0]["evidence"] == "same word in city"
+
+
+def test_a_merged_id_answers_the_present_record(crm: Any, jane: str, nowhere: str, stack: Any) -> None:
+    """The id of a merged record leads to the one it was merged into and says so, in its own tenant alone."""
+    with stack.sql("crm-core") as connection:
+        connection.execute("SET search_path TO crm_core")
+        connection.execute(
+            "INSERT INTO redirect (tenant_id, old_id, present_id) VALUES (%s, %s, %s)",
+            (crm.principal.tenant, nowhere, jane),
+        )
+    answer = found(crm, nowhere)
+    assert (answer["outcome"], answer["contact"]["id"], answer["redirected_from"]) == ("found", jane, nowhere)
+    assert found(crm, jane).get("redirected_from", "") == ""
+    assert crm.stranger().refused("crm_lookup_customer", query=nowhere)["code"] == "not_found"
+
+
+def test_deleted_and_other_records_are_no_customers(crm: Any, deal: str, jane: str, stack: Any) -> None:
+    """A deal's id is unknown here, and a deleted contact's id says that it is gone."""
+    assert crm.refused("crm_lookup_customer", query=deal)["code"] == "not_found"
+    with stack.sql("crm-core") as connection:
+        connection.execute("SET search_path TO crm_core")
+        for table in ("record", "contact"):
+            connection.execute(f"UPDATE {table} SET deleted_at = now() WHERE id = %s".encode(), (jane,))
+    assert crm.refused("crm_lookup_customer", query=jane)["code"] == "gone"
+
+
+def test_consent(crm: Any, jane: str, stack: Any) -> None:
+    """Opted out and bounced addresses are named, and whether one is left to write to."""
+    crm.do("crm_upsert_contact", id=jane, emails=["jane@second.example"])
+    assert found(crm, jane)["consent"] == {"may_email": True, "opted_out": [], "bounced": [], "blocklisted": []}
+    with stack.sql("crm-core") as connection:
+        connection.execute("SET search_path TO crm_core")
+        connection.execute(
+            "UPDATE contact_email SET opted_out = position = 0, bounced = position = 1 WHERE contact_id = %s", (jane,)
+        )
+    told = found(crm, jane)["consent"]
+    assert (told["may_email"], len(told["opted_out"]), len(told["bounced"])) == (False, 1, 1)
+
+
+def test_the_owner_is_named(crm: Any, jane: str, colleague: str) -> None:
+    """By name and address; who owns records is no customer by that."""
+    crm.do("crm_assign_owner", record_ids=[jane], owner=colleague)
+    owner = found(crm, jane)["owner"]
+    assert owner["id"] == colleague
+    assert owner["name"]
+    assert found(crm, owner["email"])["outcome"] == "none"
+
+
+async def test_a_directory_that_is_down_fails_no_lookup(crm: Any, stack: Any) -> None:
+    """The owner's name is left out, and a warning says why."""
+    answer = pb.LookupCustomerResponse(owner=pb.Owner(id=str(crm.principal.actor)))
+    async with working(stack) as work, calling(work, crm.principal) as call:
+        call.peers = Peers({GOVERNANCE: "127.0.0.1:1"}, "nobody")
+        await name_owner(call, answer)
+    assert answer.owner is not None
+    assert (answer.owner.name, [each.code for each in answer.warnings]) == ("", ["owner_unnamed"])
+
+
+def test_segments_that_hold_it(crm: Any, jane: str) -> None:
+    """The first five by key, and how many there are."""
+    for at in range(7):
+        crm.do("crm_create_segment", key=f"s{at}", type="contact", kind="static", add=[jane])
+    answer = found(crm, jane)
+    assert ([each["key"] for each in answer["segments"]], answer["segment_count"]) == (
+        ["s0", "s1", "s2", "s3", "s4"],
+        7,
+    )

@@ -10,11 +10,14 @@ from kontor_crm_core.pipeline.rules import (
     Present,
     Wanted,
     faults,
+    heirs,
     in_use,
     kept_stages,
     matching,
+    observed,
     plan,
     unknown_ids,
+    with_heritage,
 )
 
 NEW, TALKS = Wanted("New", Kind.OPEN, probability=10), Wanted("Talks", Kind.OPEN, probability=40)
@@ -119,3 +122,20 @@ def test_a_name_means_the_nearest_spelling() -> None:
     assert matching("r\u00e9sum\u00e9", named) == [named[1]]
     assert matching("R\u00e8sum\u00e8", named) == named
     assert matching("Other", named) == []
+
+
+def test_deals_go_to_the_last_of_a_chain() -> None:
+    """A stage that took the deals of another may leave in its turn, and nothing goes round in circles."""
+    one, two, three, four = IDS
+    assert heirs({one: two, two: three, three: None, four: None}) == {one: three, two: three}
+    assert set(heirs({one: two, two: one})) == {one, two}
+    assert with_heritage({one: 5, three: 1, four: 2}, {one: three, two: three}) == {three: 6, four: 2}
+
+
+@pytest.mark.parametrize(
+    ("closed", "won", "percent"),
+    [(0, 0, None), (19, 19, None), (20, 0, 0), (20, 20, 100), (40, 25, 62), (40, 27, 68), (30, 10, 33)],
+)
+def test_few_endings_make_no_probability(closed: int, won: int, percent: int | None) -> None:
+    """Twenty closed deals are enough for a number; it is rounded half to even."""
+    assert (observed(closed, won).closed, observed(closed, won).percent) == (closed, percent)

@@ -180,6 +180,30 @@ def test_references_name_records_there_are(crm: Any, contact: str, company: str,
     assert codes == {"match_not_found"}
 
 
+def test_users_are_named_by_id_or_address(crm: Any, contact: str, nowhere: str) -> None:
+    """Somebody who works in the tenant; anybody else is answered alike."""
+    define(crm, "coach", "user")
+    codes = {fails(crm, contact, coach=each)["fields"][0]["code"] for each in (nowhere, "nobody@x.example", "me")}
+    assert codes == {"owner_not_found"}
+
+
+def test_a_deleted_record_gives_its_values_free_and_takes_them_back(crm: Any, contact: str, stack: Any) -> None:
+    """Its unique value may go to another meanwhile, and what no longer fits its definition is emptied."""
+    define(crm, "badge", "text", unique=True)
+    define(crm, "size", "text")
+    put(crm, contact, badge="one", size="12")
+    crm.do("crm_delete_record", id=contact)
+    crm.do("crm_define_property", object_type="contact", name="size", type="number")
+    crm.do("crm_restore_record", id=contact)
+    read = crm.do("crm_get_record", id=contact)["contact"]["properties"]
+    assert read == [{"name": "badge", "value": "one"}, {"name": "size", "value": 12}]
+    other = crm.do("crm_upsert_contact", email="other@x.example")["contact"]["id"]
+    assert fails(crm, other, badge="ONE")["existing_id"] == contact
+    crm.do("crm_delete_record", id=contact)
+    assert put(crm, other, badge="ONE")["outcome"] == "updated"
+    assert crm.refused("crm_restore_record", id=contact)["code"] == "unique_taken"
+
+
 def test_foreign_and_unknown_records(crm: Any, contact: str, nowhere: str) -> None:
     """Both are answered alike."""
     define(crm, "score", "number")
@@ -247,6 +271,7 @@ def test_a_restricted_property_does_not_exist_for_others(crm: Any, contact: str,
         other.do("crm_lookup_customer", query="jane@acme.example"),
         other.do("crm_get_timeline", record_id=contact),
         other.do("crm_list_properties", include_archived=True),
+        other.do("crm_search_customers", query="jane"),
         other.do("crm_get_record", id=contact, fields=["open_one"]),
     ]
     assert all("salary" not in str(each) and "90000" not in str(each) for each in answers)
@@ -254,6 +279,9 @@ def test_a_restricted_property_does_not_exist_for_others(crm: Any, contact: str,
     unknown = other.refused("crm_get_record", id=contact, fields=["salary"])
     never = other.refused("crm_get_record", id=contact, fields=["salery"])
     assert str(unknown).replace("salary", "*") == str(never).replace("salery", "*")
+    if role in ("sales", "support", "marketing"):
+        upserted = other.do("crm_upsert_contact", email="jane@acme.example", city="Kiel")
+        assert [each["name"] for each in upserted["contact"]["properties"]] == ["open_one"]
     if role in ("sales", "support"):
         told, nothing = fails(other, contact, salary=1), fails(other, contact, salery=1)
         assert str(told).replace("salary", "*") == str(nothing).replace("salery", "*")

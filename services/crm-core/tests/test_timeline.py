@@ -1,9 +1,21 @@
 """Timelines over the service's own faces, on a real PostgreSQL."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy import text
+
+from kontor_crm_core.activity.linking import set_live, touch
+from kontor_crm_core.record.objects import write
+from kontor_platform.data.ids import new_id
+from kontor_platform.data.outbox import Change
+from kontor_platform.data.records.planned import Life, Planned
+from kontor_platform.runtime.work import Work
+
+from .inside import calling, working
 
 Entry = dict[str, Any]
 
@@ -39,10 +51,18 @@ def test_everything_is_on_one_timeline(crm: Any, busy: str) -> None:
     page = crm.do("crm_get_timeline", record_id=busy, page_size=50)
     assert {each["kind"]: each["count"] for each in page["counts"]} == {
         "note": 4,
+        "call": 0,
+        "meeting": 0,
+        "email": 0,
         "task": 1,
         "change": 1,
         "stage": 2,
         "link": 2,
+        "unlink": 0,
+        "merge": 0,
+        "unmerge": 0,
+        "delete": 0,
+        "restore": 0,
     }
     found = entries(crm, record_id=busy)
     assert [each["id"] for each in found] == [each["id"] for each in page["entries"]]
@@ -125,3 +145,103 @@ def test_a_move_entered_late_stands_where_it_happened(crm: Any) -> None:
 def test_the_timeline_is_the_same_over_grpc(crm: Any, busy: str) -> None:
     """Both faces tell one story."""
     assert crm.over_grpc("crm_get_timeline", record_id=busy) == crm.do("crm_get_timeline", record_id=busy)
+
+
+@pytest.fixture
+async def work(stack: Any) -> AsyncIterator[Work]:
+    """What jobs of the running service work with."""
+    async with working(stack) as work:
+        yield work
+
+
+def last_activity(stack: Any, record: str) -> datetime | None:
+    """When a record was last attended to."""
+    with stack.sql("crm-core") as connection:
+        query = "SELECT last_activity_at FROM crm_core.record_stat WHERE record_id = %s"
+        row = connection.execute(query, (record,)).fetchone()
+    return row[0] if row else None
+
+
+async def test_deletion_and_return_stand_on_the_timeline(crm: Any, deal: str, work: Work) -> None:
+    """Each as an entry of its own kind with its actor, and are counted as such."""
+    for version, life in ((1, Life.ENDS), (2, Life.RETURNS)):
+        async with calling(work, crm.principal) as call:
+            change = Change("deleted", life is Life.RETURNS, life is Life.ENDS)
+            await write(call, Planned("deal", UUID(deal), version, changes=[change], life=life))
+    page = crm.do("crm_get_timeline", record_id=deal, kinds=["delete", "restore", "change"])
+    told = [(each["kind"], each["title"]) for each in page["entries"]]
+    assert told == [("restore", "Restored"), ("delete", "Deleted"), ("change", "Created")]
+    counts = {each["kind"]: each["count"] for each in page["counts"]}
+    assert (counts["delete"], counts["restore"], counts["change"]) == (1, 1, 1)
+    assert [each["kind"] for each in entries(crm, record_id=deal, kinds=["delete"])] == ["delete"]
+
+
+async def test_an_activity_that_is_gone_leaves_and_comes_back(crm: Any, deal: str, work: Work, stack: Any) -> None:
+    """With it the record's last activity goes back to the one before, and to none."""
+    made = [
+        crm.do("crm_create_note", body="x", record_ids=[deal], occurred_at=f"2026-01-0{day}T10:00:00Z")["note"]["id"]
+        for day in (1, 2)
+    ]
+    ids = [UUID(each) for each in made]
+    first, second = (datetime(2026, 1, day, 10, tzinfo=UTC) for day in (1, 2))
+    for gone, shown, latest in ((ids[1:], made[:1], first), (ids[:1], [], None)):
+        async with calling(work, crm.principal) as call:
+            await set_live(call, gone, live=False)
+        assert [each["id"] for each in entries(crm, record_id=deal, kinds=["note"])] == shown
+        assert last_activity(stack, deal) == latest
+    async with calling(work, crm.principal) as call:
+        await set_live(call, ids, live=True)
+    assert len(entries(crm, record_id=deal, kinds=["note"])) == 2
+    assert last_activity(stack, deal) == second
+
+
+async def test_last_activities_are_kept_at_once(crm: Any, deal: str, company: str, work: Work, stack: Any) -> None:
+    """Only ever forward, never into the future."""
+    early, late = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
+    for moments in ({UUID(deal): late, UUID(company): early}, {UUID(deal): early, UUID(company): late}):
+        async with calling(work, crm.principal) as call:
+            await touch(call, moments)
+    assert last_activity(stack, deal) == last_activity(stack, company) == late
+    async with calling(work, crm.principal) as call:
+        await touch(call, {UUID(deal): datetime(2999, 1, 1, tzinfo=UTC)})
+        now = call.now
+    assert last_activity(stack, deal) == now
+
+
+async def test_what_became_part_of_a_record_is_told_with_it(crm: Any, contact: str, work: Work) -> None:
+    """Changes of a record merged into another stand on the timeline of the one that is left, page by page."""
+    other = crm.do("crm_upsert_contact", name="Janet Doe", email="janet@acme.example")["contact"]["id"]
+    crm.do("crm_upsert_contact", id=other, title="CTO")
+    async with calling(work, crm.principal) as call:
+        row = {"tenant": crm.principal.tenant, "old": UUID(other), "now": UUID(contact)}
+        merged = "INSERT INTO redirect (tenant_id, old_id, present_id) VALUES (:tenant, :old, :now)"
+        await call.session.execute(text(merged), row)
+    page = crm.do("crm_get_timeline", record_id=contact, kinds=["change"], page_size=1)
+    assert page["total"] == 3
+    assert len(entries(crm, record_id=contact, kinds=["change"])) == 3
+
+
+def test_days_are_meant_where_the_tenant_is(crm: Any, deal: str) -> None:
+    """A day is shown from its beginning to its end there; what is no day is refused by name."""
+    for at in ("2025-12-31T22:59:59Z", "2025-12-31T23:00:00Z", "2026-01-02T22:59:59Z", "2026-01-02T23:00:00Z"):
+        crm.do("crm_create_note", body=at, record_ids=[deal], occurred_at=at)
+    found = entries(crm, record_id=deal, kinds=["note"], since="2026-01-01", until="2026-01-02")
+    assert [each["title"] for each in found] == ["2026-01-02T22:59:59Z", "2025-12-31T23:00:00Z"]
+    for field in ("since", "until"):
+        assert crm.refused("crm_get_timeline", record_id=deal, **{field: "yesterday"})["field"] == field
+
+
+def test_a_filter_that_nobody_meets_answers_empty(crm: Any, busy: str) -> None:
+    """By actor, kind of actor and kind."""
+    nobody = crm.do("crm_get_timeline", record_id=busy, actor_id=str(new_id()))
+    assert (nobody["entries"], nobody["total"], {each["count"] for each in nobody["counts"]}) == ([], 0, {0})
+    assert crm.do("crm_get_timeline", record_id=busy, actor_kind="merge")["total"] == 0
+    assert crm.do("crm_get_timeline", record_id=busy, kinds=["merge"])["entries"] == []
+
+
+def test_an_activity_has_a_timeline_of_its_own(crm: Any, deal: str) -> None:
+    """Its edits, and notes about it."""
+    task = crm.do("crm_create_task", title="Call", record_ids=[deal])["task"]["id"]
+    crm.do("crm_create_task", id=task, title="Call again")
+    crm.do("crm_complete_task", task_id=task, outcome_note="Done")
+    assert sorted(each["kind"] for each in entries(crm, record_id=task)) == ["change", "change", "change", "note"]

@@ -11,15 +11,22 @@ import pytest
 from sqlalchemy import Executable
 from sqlalchemy.dialects import postgresql
 
+from kontor_crm_core.activity import guests, keeping, linking, writing
+from kontor_crm_core.activity.rules import Kind
 from kontor_crm_core.deal import queries as deals
+from kontor_crm_core.engagement import threads
 from kontor_crm_core.pipeline import queries as pipelines
 from kontor_crm_core.task import queries as tasks
 from kontor_crm_core.timeline import queries as timeline
+from kontor_crm_core.timeline.rules import KINDS
 
 BIG = frozenset(
     {
         "activity",
         "activity_link",
+        "activity_participant",
+        "email_ref",
+        "link_log",
         "association",
         "deal",
         "deal_stage_interval",
@@ -52,13 +59,19 @@ INSERT INTO deal_stage_interval (tenant_id, id, deal_id, version, pipeline_id, s
         probability, forecast_category, actor_kind, actor_id, operation_id)
     SELECT tenant_id, id, id, 1, pipeline_id, stage_id, opened_at, 'EUR', 10, 'pipeline', 'user', %(owner)s, id
     FROM deal WHERE tenant_id = %(tenant)s AND name = 'deal';
-INSERT INTO activity_link (tenant_id, record_id, activity_id, occurred_at, kind)
-    SELECT %(tenant)s, %(record)s, id, at, CASE n %% 2 WHEN 0 THEN 'note' ELSE 'task' END FROM made;
+INSERT INTO activity_link (tenant_id, record_id, activity_id, occurred_at, kind, actor_id, actor_kind)
+    SELECT %(tenant)s, %(record)s, id, at, CASE n %% 2 WHEN 0 THEN 'note' ELSE 'task' END, %(owner)s, 'user' FROM made;
 INSERT INTO association_type (tenant_id, type_key, from_type, to_type, label, reverse_label, cardinality)
     VALUES (%(tenant)s, 'deal_contact', 'deal', 'contact', 'involves', 'takes part in', 'many') ON CONFLICT DO NOTHING;
 INSERT INTO association (tenant_id, type_key, from_id, to_id, from_type, to_type, created_at, created_by,
         created_by_kind)
     SELECT %(tenant)s, 'deal_contact', id, %(record)s, 'deal', 'contact', at, %(owner)s, 'user' FROM made;
+INSERT INTO activity_participant (tenant_id, activity_id, role, who, position, email, email_key)
+    SELECT %(tenant)s, id, 'from', n || '@x.example', 0, n || '@x.example', n || '@x.example' FROM made;
+INSERT INTO email_ref (tenant_id, message_id, thread_id) SELECT %(tenant)s, n || '@x', id FROM made;
+INSERT INTO link_log (tenant_id, record_id, at, other_id, tie, kind, label, actor_id, actor_kind)
+    SELECT %(tenant)s, %(record)s, at, id, 'unlink>x', 'unlink', 'x', %(owner)s, 'user' FROM made;
+UPDATE activity SET external_id = n FROM made WHERE activity.id = made.id AND made.n %% 2 = 0;
 INSERT INTO external_id (tenant_id, record_id, system, value, object_type)
     SELECT %(tenant)s, id, 'salesforce', n, 'company' FROM made;
 INSERT INTO record_change (tenant_id, record_id, version, record_type, changes, actor_kind, actor_id, operation_id, at)
@@ -118,21 +131,30 @@ def test_every_query_is_a_range_of_an_index(crm: Any, deal: str, company: str, f
     """Timelines, tasks, pipelines and links are read without a scan of what belongs to others."""
     tenant, me, now = crm.principal.tenant, crm.principal.actor, datetime.now(UTC)
     stage = crm.do("crm_get_record", id=deal)["deal"]["stage_id"]
-    entries = timeline.Wanted(UUID(deal), timeline.KINDS, None, None, None, None)
+    entries = timeline.Wanted(UUID(deal), KINDS)
+    one_kind = timeline.Wanted(UUID(deal), ("note",))
     asked = entries.values(tenant)
-    place = {"at": now - timedelta(hours=MINE // 2), "id": UUID(int=0), "rows": 11, "kinds": ["note", "task"]}
+    place = {"at": now - timedelta(hours=MINE // 2), "id": UUID(int=0), "tie": "", **timeline.page_values(entries, 11)}
     mine = tasks.Wanted(me, ("open",), None, None)
     week = tasks.Wanted(None, ("open",), (now - timedelta(days=7), now), None)
     of_deal = tasks.Wanted(None, ("open",), None, UUID(deal))
+    latest = {"tenant": tenant, "records": [deal], "activities": [], "now": now}
     queries: dict[str, tuple[Executable, dict[str, Any]]] = {
         "timeline": (timeline.page(entries, continued=False), asked | place),
         "timeline, further on": (timeline.page(entries, continued=True), asked | place),
         "timeline, counted": (timeline.counts(entries), asked),
+        "timeline, one kind": (timeline.page(one_kind, continued=False), asked | timeline.page_values(one_kind, 11)),
+        "latest activity of a record": (linking.LATEST, latest),
+        "people of an activity": (keeping.stored(tenant, UUID(deal)), {}),
+        "threads of messages": (threads.threads_with(tenant, ["1@x", "2@x"]), {}),
+        "a note of another system": (writing.of_system(tenant, Kind.NOTE, "2"), {}),
+        "people with addresses": (guests.HOLDERS, {"tenant": tenant, "emails": ["1@x"], "phones": ["+49301"]}),
         "my tasks": (tasks.page(tenant, mine, None, 11), {}),
         "my tasks, further on": (tasks.page(tenant, mine, (now - timedelta(days=30), UUID(int=0)), 11), {}),
         "tasks of a week": (tasks.page(tenant, week, None, 11), {}),
         "tasks of a deal": (tasks.page(tenant, of_deal, None, 11), {}),
-        "deals in a stage": (deals.deals_in(tenant, [UUID(stage)]), {}),
+        "deals in a stage": (deals.deals_in(tenant, [UUID(stage)], 1000), {}),
+        "how deals of a stage ended": (pipelines.observed(tenant, [UUID(stage)]), {}),
         "values of a stage": (pipelines.usage(tenant, [UUID(stage)]), {}),
         "links of a deal": (deals.linked(tenant, [UUID(deal)]), {}),
         "similar deals": (deals.similar_open(tenant, "widgets", UUID(company), UUID(int=0)), {}),

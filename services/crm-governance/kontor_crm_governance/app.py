@@ -11,6 +11,7 @@ from kontor_crm_governance.door.issuer import Issuer
 from kontor_crm_governance.door.keyring import Keyring
 from kontor_crm_governance.door.last_used import LastUsed
 from kontor_crm_governance.door.passports import Passports
+from kontor_crm_governance.door.places import Places
 from kontor_crm_governance.door.refusals import Refusals
 from kontor_crm_governance.door.service_keys import ServiceKeys
 from kontor_crm_governance.door.static_tokens import StaticTokens
@@ -45,7 +46,8 @@ def build(settings: Settings) -> Service:
     issuer = Issuer(PassportSigner(settings.passport_private_key_file))
     edge_secret = read_secret(settings.edge_secret_file, "EDGE_SECRET_FILE")
     authz = Authz(doors, issuer, Budget(shared_store(settings.valkey_url)), refusals, service.config, edge_secret)
-    service.plumbing = [Passports(doors, issuer, ServiceKeys(settings.service_keys_dir), refusals)]
+    services, places = ServiceKeys(settings.service_keys_dir), Places(service.database)
+    service.plumbing = [Passports(doors, issuer, services, places, refusals)]
     service.routes = [router(authz)]
     service.background = [
         partial(every, REFUSALS_SECONDS, refusals.flush),

@@ -36,6 +36,7 @@ from kontor_platform.faces.rpc import Plumbing, add_plumbing, add_reflection, rp
 from kontor_platform.runtime.audit import Audit
 from kontor_platform.runtime.dispatcher import Dispatcher, Guards, Method
 from kontor_platform.runtime.logs import configure_logs
+from kontor_platform.runtime.peers import Peers
 from kontor_platform.runtime.read_log import ReadLog
 from kontor_platform.runtime.server_config import ServerConfig
 from kontor_platform.runtime.settings import ServiceSettings, read_secret
@@ -75,6 +76,7 @@ class Service:
     routes: Sequence[APIRouter] = ()
     background: Sequence[Background] = ()
     retentions: Sequence[Retention] = ()
+    peers: Peers | None = None
     jobs: Mapping[str, JobHandler] = field(default_factory=dict)
     ticks: Sequence[Tick | Nightly] = ()
     gave_up: GaveUp | None = None
@@ -133,7 +135,14 @@ class Service:
             self.config,
         )
         audit = Audit(self.database, self.reads, self.strangers)
-        return Dispatcher(self.methods(), database=self.database, guards=guards, cursors=self.cursors(), audit=audit)
+        return Dispatcher(
+            self.methods(),
+            database=self.database,
+            guards=guards,
+            cursors=self.cursors(),
+            audit=audit,
+            peers=self.peers,
+        )
 
     def cursors(self) -> Cursors:
         """What signs the cursors of pages."""
@@ -173,6 +182,8 @@ async def serve(service: Service) -> None:
     async with AsyncExitStack() as stack:
         await service.database.open()
         stack.push_async_callback(service.database.close)
+        if service.peers is not None:
+            stack.push_async_callback(service.peers.close)
         await require_application_role(service.database, service.schema)
         await require_version(service.database, service.migrations)
         purge = purge_for_ever(service.database, (*PLATFORM, *service.retentions))

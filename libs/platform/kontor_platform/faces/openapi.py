@@ -136,7 +136,12 @@ def request_of(operation: Operation, components: dict[str, Any]) -> Document:
     if operation.policy.content is not Content.UPLOAD:
         return body_of(operation, components)
     form = {"type": "object", "properties": {"file": BYTES}, "required": ["file"]}
-    return {"required": True, "content": {OCTETS: {"schema": BYTES}, "multipart/form-data": {"schema": form}}}
+    example = operation.policy.example
+    content = {
+        OCTETS: {"schema": BYTES, "example": example},
+        "multipart/form-data": {"schema": form, "example": {"file": example}},
+    }
+    return {"required": True, "content": content}
 
 
 def body_of(operation: Operation, components: dict[str, Any]) -> Document:

@@ -63,6 +63,8 @@ async def work(service: Service, url: str) -> None:
         shared = work_of(service, Database(url, size=FINDER_CONNECTIONS))
         for database in (shared.database, shared.finder):
             stack.push_async_callback(database.close)
+        if shared.peers is not None:
+            stack.push_async_callback(shared.peers.close)
         await require_application_role(shared.database, service.schema)
         await require_application_role(shared.finder, service.schema, WORKER)
         await require_version(shared.database, service.migrations)
@@ -108,7 +110,7 @@ def worker_name(service: Service) -> str:
 def work_of(service: Service, finder: Database) -> Work:
     """What the service's jobs share."""
     operations = {each.name: each for each in service.operations()}
-    return Work(service.database, finder, service.cursors(), operations)
+    return Work(service.database, finder, service.cursors(), operations, service.peers)
 
 
 def ticks_of(service: Service, jobs: Jobs) -> list[Tick]:

@@ -16,10 +16,12 @@ from kontor_platform.data.database import Database, Row, Values
 from kontor_platform.data.files import FileWriter
 from kontor_platform.data.outbox import Change, Event
 from kontor_platform.data.pages import Cursors
+from kontor_platform.runtime.peers import Peers
 from kontor_platform.runtime.principal import Principal
 from kontor_platform.runtime.tokens import Grant
 
 __all__ = ["Call", "Change", "Event", "Incoming", "Outcome"]
+M = TypeVar("M", bound=Message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Call:
     dry_run: bool = False
     grant: Grant | None = None
     author_kind: str = ""
+    peers: Peers | None = None
     upload: FileWriter | None = None
     events: list[Event] = field(default_factory=list)
     subjects: set[UUID] = field(default_factory=set)
@@ -92,6 +95,15 @@ class Call:
         if self._now is None:
             raise RuntimeError(f"{self.operation.name} is a single read and has no time")
         return self._now
+
+    async def ask(self, rpc: str, request: Message, answer: type[M], *, keep_s: float = 0.0) -> M:
+        """The answer of another service to an internal read, `service/full.name.Service/Method`, in the call's tenant.
+
+        An answer of the last `keep_s` seconds will do. Raises the peer's refusal, or Unavailable.
+        """
+        if self.peers is None:
+            raise RuntimeError(f"{self.operation.name} asks {rpc}, and this service was given no peers")
+        return await self.peers.ask(rpc, request, answer, tenant=self.actor.tenant, keep_s=keep_s)
 
     async def read(self, statement: str, values: Values, *, by_key: bool = False) -> list[Row]:
         """Rows of one SQL statement (psycopg placeholders) in one round trip, outside any other transaction.

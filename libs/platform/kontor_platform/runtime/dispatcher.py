@@ -27,6 +27,7 @@ from kontor_platform.runtime.call import Call, Incoming, Outcome
 from kontor_platform.runtime.evidence import require_evidence, require_unmoved
 from kontor_platform.runtime.failures import refusal_told
 from kontor_platform.runtime.metrics import CALLS, SECONDS
+from kontor_platform.runtime.peers import Peers
 from kontor_platform.runtime.principal import Principal
 from kontor_platform.runtime.server_config import ServerConfig
 from kontor_platform.runtime.tokens import GrantVerifier, PassportVerifier
@@ -65,9 +66,16 @@ class Dispatcher:
     """Runs calls in one order: caller, role, request, transaction, repeat, evidence, method, events, commit."""
 
     def __init__(
-        self, methods: Mapping[str, Method], *, database: Database, guards: Guards, cursors: Cursors, audit: Audit
+        self,
+        methods: Mapping[str, Method],
+        *,
+        database: Database,
+        guards: Guards,
+        cursors: Cursors,
+        audit: Audit,
+        peers: Peers | None = None,
     ) -> None:
-        self._methods = methods
+        self._methods, self._peers = methods, peers
         self._database, self._guards, self._cursors, self._audit = database, guards, cursors, audit
 
     async def dispatch(self, incoming: Incoming) -> Outcome:
@@ -92,6 +100,7 @@ class Dispatcher:
         if incoming.dry_run:
             require_trial(operation)
         call = Call(operation, principal, seen.call_id, self._database, self._cursors, dry_run=incoming.dry_run)
+        call.peers = self._peers
         if incoming.prepare is not None:
             await incoming.prepare(call, request)
         method = self._methods[operation.rpc]

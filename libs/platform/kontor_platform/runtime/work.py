@@ -17,6 +17,7 @@ from kontor_platform.data.jobs import put_off
 from kontor_platform.data.outbox import write_events
 from kontor_platform.data.pages import Cursors
 from kontor_platform.runtime.call import Call
+from kontor_platform.runtime.peers import Peers
 from kontor_platform.runtime.principal import SYSTEM_ACTOR, Principal, TenantSettings
 
 TENANTS = text("SELECT id, slug, settings FROM tenant ORDER BY id")
@@ -65,6 +66,7 @@ class Work:
     finder: Database
     cursors: Cursors
     operations: Mapping[str, Operation]
+    peers: Peers | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     @asynccontextmanager
@@ -79,6 +81,7 @@ class Work:
         if self.stopping.is_set():
             raise Stopping
         call = Call(operation, principal, operation_id, self.database, self.cursors, author_kind=author_kind)
+        call.peers = self.peers
         entered = self.database.transaction(principal.tenant, restricted=principal.sees_restricted)
         async with entered as (session, now):
             call.enter(session, now)

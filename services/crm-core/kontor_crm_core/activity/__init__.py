@@ -1,1 +1,1 @@
-"""Activities: what notes and tasks have in common, and the records they are linked to."""
+"""Activities: what all kinds of them have in common, the people in them and the records they are about."""

@@ -44,6 +44,7 @@ async def linked_page(call: Call, wish: Wish, size: int, after: Sequence[JSON] =
         "label": wish.label,
         "record_type": wish.record_type,
         "depth": wish.depth,
+        "activities": wish.type == "about" or wish.record_type in ("activity", "task"),
         "after_depth": depth,
         "after_far": far,
         "after_type": kind,

@@ -8,13 +8,15 @@ from collections.abc import Iterator, Sequence
 from jellyfish import metaphone
 
 from kontor_crm_core.identity.free_mail import FREE_MAIL
-from kontor_platform.data.records.fold import words
+from kontor_platform.data.records.fold import fold, words
 
 MOST_ADDRESSES = 3
+LONGEST_NAME = 40
 
 
-def block_keys(first: str, last: str, addresses: Sequence[str]) -> Iterator[str]:
-    """The keys of a contact: its addresses without dots and tags, its names as they sound, its names at its domains.
+def block_keys(first: str, last: str, addresses: Sequence[str], company: str = "") -> Iterator[str]:
+    """The keys of a contact: its addresses without dots and tags, its names as they sound, its names at its domains,
+    and their initials at its company.
 
     Each name is taken for the surname in turn, so that swapped ones meet.
     """
@@ -22,6 +24,8 @@ def block_keys(first: str, last: str, addresses: Sequence[str]) -> Iterator[str]
     given, family = (firsts[0] if firsts else ""), (lasts[-1] if lasts else "")
     yield from sounding(family, given)
     yield from sounding(given, family)
+    if company:
+        yield from (f"c:{fold(company)[:LONGEST_NAME]}:{name[0]}" for name in (family, given) if name)
     for address in addresses[:MOST_ADDRESSES]:
         local, _, domain = address.rpartition("@")
         yield f"e:{plain(local)}@{domain}"

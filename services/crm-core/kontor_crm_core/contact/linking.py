@@ -7,13 +7,13 @@ from uuid import UUID
 from sqlalchemy import text
 
 from kontor_crm_core.association.edges import write
-from kontor_crm_core.association.rules import Edge, Plan, plan_links
+from kontor_crm_core.association.rules import Edge, LinkWish, Plan, plan_links
 from kontor_platform.runtime.call import Call
 
 WORKS_AT = "contact_company"
 STANDING = text(
     """
-    SELECT a.from_id, a.to_id, a.labels, a.is_primary FROM association a
+    SELECT a.from_id, a.to_id, a.labels, a.is_primary, a.props FROM association a
     WHERE a.tenant_id = :tenant AND a.from_id = ANY(CAST(:contacts AS uuid[])) AND a.type_key = 'contact_company'
     ORDER BY a.from_id, a.created_at, a.to_id
     """
@@ -37,11 +37,11 @@ async def link_companies(call: Call, links: Sequence[CompanyLink], *, of_new: bo
     if not links:
         return
     present = {} if of_new else await standing(call, {each.contact for each in links})
-    wished: dict[UUID, list[Edge]] = {}
+    wished: dict[UUID, list[LinkWish]] = {}
     for each in links:
-        edge = Edge(WORKS_AT, each.contact, each.company, is_primary=each.is_primary)
-        wished.setdefault(each.contact, []).append(edge)
-    plans = [plan_links(edges, present.get(contact, ()), replacing=False) for contact, edges in wished.items()]
+        wish = LinkWish(WORKS_AT, each.contact, each.company, is_primary=each.is_primary)
+        wished.setdefault(each.contact, []).append(wish)
+    plans = [plan_links(wishes, present.get(contact, ()), replacing=False) for contact, wishes in wished.items()]
     await write(call, joined(plans))
 
 
@@ -51,7 +51,7 @@ async def standing(call: Call, contacts: set[UUID]) -> dict[UUID, list[Edge]]:
     rows = await call.session.execute(STANDING, {"tenant": call.actor.tenant, "contacts": sorted(contacts)})
     for row in rows:
         found.setdefault(row.from_id, []).append(
-            Edge(WORKS_AT, row.from_id, row.to_id, tuple(row.labels), row.is_primary)
+            Edge(WORKS_AT, row.from_id, row.to_id, tuple(row.labels), row.is_primary, row.props)
         )
     return found
 

@@ -1,10 +1,11 @@
 """Tables of contacts and of what identifies them."""
 
+from datetime import datetime
 from uuid import UUID
 
 from sqlmodel import Field
 
-from kontor_crm_core.record.models import REGISTRY, Entity, Table
+from kontor_crm_core.record.models import REGISTRY, Entity, Table, moment
 from kontor_platform.data.tables import key
 
 
@@ -41,6 +42,8 @@ class ContactEmail(Table, table=True):
     bounced: bool = False
     consent_basis: str | None = None
     live: bool = True
+    origin_id: UUID | None = None
+    added_at: datetime = moment()
 
 
 class ContactPhone(Table, table=True):
@@ -57,6 +60,8 @@ class ContactPhone(Table, table=True):
     region: str | None = None
     position: int
     live: bool = True
+    origin_id: UUID | None = None
+    added_at: datetime = moment()
 
 
 CONTACTS = REGISTRY.metadata.tables["contact"]

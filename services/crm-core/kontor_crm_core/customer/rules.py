@@ -9,6 +9,17 @@ PHONE_LIKE = re.compile(r"[\s\d()+./x-]*\d[\s\d()+./x-]*\d[\s\d()+./x-]*\d[\s\d(
 DOMAIN_LIKE = re.compile(r"(?:https?://)?[^\s@/]+\.[^\s@/.]{2,}(?:/\S*)?", re.IGNORECASE)
 LEAST_DIGITS = 4
 MATCH_ORDER = ("id", "email", "phone", "domain", "external_id", "name")
+# Fields that name the customer itself; a job title or an employer tells of many.
+NAMING = frozenset({"name", "email", "phone", "domain", "external_id"})
+SURE = frozenset({"identifier", "word", "prefix"})
+LIKENESS = {
+    "identifier": "same",
+    "word": "same word in",
+    "prefix": "beginning of a word in",
+    "substring": "part of a word in",
+    "slip": "similar word in",
+}
+KEY_WORDS = {"external_id": "id in another system", "phone": "phone number"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +53,11 @@ def as_id(text: str) -> UUID | None:
     return found if str(found) == text.lower() else None
 
 
-def beginnings(word: str) -> set[str]:
-    """How a word may begin if one of its first letters slipped: as it stands, two swapped, or one too many."""
-    return {word[:2], word[1::-1], word[:1] + word[2:3]}
-
-
 def evidence(keys: Sequence[str]) -> str:
     """Why a record might be meant, in words."""
-    words = {"external_id": "id in another system", "phone": "phone number"}
-    return "same " + " and ".join(words.get(key, key) for key in keys)
+    return "same " + " and ".join(KEY_WORDS.get(key, key) for key in keys)
+
+
+def likeness(match: str, field: str) -> str:
+    """Why a record that words found might be meant, in words."""
+    return f"{LIKENESS[match]} {KEY_WORDS.get(field, field)}"

@@ -1,18 +1,18 @@
 """The rpc service of customers."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
 from kontor_protos.kontor.crm.v1 import customers_pb as pb
 
 from kontor_crm_core import paging
-from kontor_crm_core.customer.lookup import identified, picture
-from kontor_crm_core.customer.search import FIRST, TYPES, near, question, search
+from kontor_crm_core.customer.asking import readings
+from kontor_crm_core.customer.lookup import MOST_GUESSES, Meant, meant, picture
+from kontor_crm_core.customer.narrowing import within
+from kontor_crm_core.customer.search import TYPES, Answer, Question, search
 from kontor_platform.runtime.call import Call
 from kontor_platform.runtime.dispatcher import single_read
 
 MOST_CANDIDATES = 10
-MOST_GUESSES = 3
 
 
 class Customers:
@@ -23,30 +23,24 @@ class Customers:
     @single_read
     async def lookup_customer(self, request: pb.LookupCustomerRequest, call: Call) -> pb.LookupCustomerResponse:
         """Finds a contact or company by whatever is known of it."""
-        found = await identified(call, request.query, MOST_CANDIDATES)
-        if len(found) == 1:
-            return await picture(call, found[0])
-        if found:
-            summary = f"{len(found)} customers may be meant; look one up by its id."
-            return pb.LookupCustomerResponse(
-                summary=summary, outcome="candidates", candidates=[each.candidate for each in found]
-            )
-        guesses = guessed(await near(call, request.query, MOST_GUESSES))
-        names = " or ".join(guess.name for guess in guesses)
-        summary = f"No customer is known so. Did you mean {names}?" if names else "No customer is known so."
-        return pb.LookupCustomerResponse(summary=summary, outcome="none", did_you_mean=guesses)
+        found = await meant(call, request.query, MOST_CANDIDATES)
+        return await picture(call, found.one) if found.one else in_doubt(found)
 
     @single_read
     async def search_customers(self, request: pb.SearchCustomersRequest, call: Call) -> pb.SearchCustomersResponse:
         """Searches contacts and companies."""
         scope = paging.scope(call, request)
-        after = call.cursors.decode(request.cursor, scope) if request.cursor else FIRST
-        types = [request.type] if request.type else TYPES
-        asking = question(request.query, call.actor.settings.region, types, request.owner_id or None)
-        found = await search(call, asking, paging.size(request), after)
+        after = call.cursors.decode(request.cursor, scope) if request.cursor else ()
+        question = Question(
+            readings=readings(request.query, call.actor.settings.region),
+            size=paging.size(request),
+            types=[request.type] if request.type else TYPES,
+            within=await within(call, request),
+        )
+        found = await search(call, question, after)
         call.concerns(*(UUID(hit.id) for hit in found.hits))
         return pb.SearchCustomersResponse(
-            summary=f"Customers found: {found.total}{' or more' if found.capped else ''}.",
+            summary=summary(found, question),
             hits=list(found.hits),
             total=found.total,
             capped=found.capped,
@@ -54,6 +48,28 @@ class Customers:
         )
 
 
-def guessed(hits: Sequence[pb.Hit]) -> list[pb.Candidate]:
-    """Hits as guesses."""
-    return [pb.Candidate(id=hit.id, type=hit.type, name=hit.name, evidence="similar name") for hit in hits]
+def summary(found: Answer, question: Question) -> str:
+    """What was found, in one sentence."""
+    if not question.readings:
+        return "The query has neither letters nor digits: give a word, an address, a number or an id."
+    slips = found.hits and found.hits[0].match and found.hits[0].match.class_ == "slip"
+    near = " No word matched as it stands, so similar ones were taken." if slips else ""
+    return f"Customers found: {found.total}{' or more' if found.capped else ''}.{near}"
+
+
+def in_doubt(found: Meant) -> pb.LookupCustomerResponse:
+    """The answer where nobody is surely meant: those who may be, or names near the query."""
+    if found.customers:
+        number = f"More than {len(found.customers)}" if found.more else str(len(found.customers))
+        told = (
+            f"{number} customers may be meant; look one up by its id."
+            if found.more or len(found.customers) > 1
+            else ("One customer may be meant; look it up by its id.")
+        )
+        return pb.LookupCustomerResponse(
+            summary=told, outcome="candidates", candidates=[each.candidate for each in found.customers]
+        )
+    near = [each.candidate for each in found.near[:MOST_GUESSES]]
+    names = " or ".join(each.name for each in near)
+    told = f"No customer is known so. Did you mean {names}?" if names else "No customer is known so."
+    return pb.LookupCustomerResponse(summary=told, outcome="none", did_you_mean=near)

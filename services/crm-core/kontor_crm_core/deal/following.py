@@ -1,43 +1,79 @@
-"""What a new definition of a pipeline does to the deals in it."""
+"""What a new definition of a pipeline does to the deals in it: at once where they are few, else as a job."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from kontor_crm_core.deal.intervals import enter, leave
-from kontor_crm_core.deal.queries import CLOCK, deals_in, out_of_step
-from kontor_crm_core.deal.rules import DealState, StageRules, entered, next_category, next_probability
+from kontor_crm_core.deal.queries import CLOCK, deals_in, held_out_of_step, number_out_of_step
+from kontor_crm_core.deal.rules import DealState, StageRules, entered
 from kontor_crm_core.deal.states import changes, columns, state_of
-from kontor_crm_core.record.writer import updated_many
+from kontor_crm_core.deal.update_rules import in_step
+from kontor_crm_core.operation.rules import State
+from kontor_crm_core.operation.store import advance, claim, finish, in_operation, opened
+from kontor_crm_core.pipeline.choosing import held, rules_of, stages_of
+from kontor_crm_core.pipeline.models import StageRow
+from kontor_crm_core.pipeline.rules import heirs
+from kontor_crm_core.record.objects import write
+from kontor_platform.data.records.planned import Planned
+from kontor_platform.data.records.write import Written
 from kontor_platform.runtime.call import Call
+from kontor_platform.runtime.work import Work
 
+# DECISIONS.md 10: what touches more records than this runs as a job.
+MOST_IN_CALL = 1000
+CHUNK = 1000
+JOB = "follow_stages"
 INSTANT = timedelta(microseconds=1)
 REASSIGNED = "The stage left the pipeline."
 
-Pairs = Mapping[UUID, tuple[DealState, DealState]]
+Pair = tuple[int, DealState, DealState]
 
 
-async def reassign_deals(call: Call, targets: Mapping[UUID, StageRules], labels: Mapping[UUID, str]) -> int:
-    """Moves the deals of stages that leave to the stages given, and answers how many there were."""
-    rows = (await call.session.execute(deals_in(call.actor.tenant, list(targets)))).mappings().all() if targets else []
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How many deals went to another stage, and how many took a new percentage or category."""
+
+    reassigned: int = 0
+    followed: int = 0
+
+
+async def number_to_follow(call: Call, stages: Iterable[StageRow]) -> int:
+    """How many deals follow their stage and are not in step with it."""
+    rules = [rules_of(stage) for stage in stages]
+    if not rules:
+        return 0
+    return int((await call.session.execute(number_out_of_step(call.actor.tenant, rules))).scalar_one())
+
+
+async def bring_along(call: Call, pipeline_id: UUID, most: int) -> Done:
+    """Takes so many deals of a held pipeline to where their stage has gone, or to the values it has now."""
+    stages = await stages_of(call, pipeline_id, archived=True)
+    reassigned = await reassign_deals(call, stages, most)
+    followed = await follow_stages(call, [each for each in stages if each.archived_at is None], most - reassigned)
+    return Done(reassigned, followed)
+
+
+async def reassign_deals(call: Call, stages: Sequence[StageRow], most: int) -> int:
+    """Moves deals of stages that left to the stages that take them, and answers how many."""
+    targets = heirs({each.id: each.successor_id for each in stages})
+    if not targets:
+        return 0
+    rows = (await call.session.execute(deals_in(call.actor.tenant, list(targets), most))).mappings().all()
     if not rows:
         return 0
+    rules, labels = {each.id: rules_of(each) for each in stages}, {each.id: each.label for each in stages}
     clock: datetime = (await call.session.execute(CLOCK)).scalar_one()
     at = max(clock, *(row["stage_entered_at"] + INSTANT for row in rows))
-    before = {row["id"]: state_of(row, labels[row["stage_id"]]) for row in rows}
-    pairs = {deal: (state, passed_on(state, targets[stage_of(state)], at)) for deal, state in before.items()}
-    versions = await write(call, pairs, "deal.stage.changed")
+    pairs = {}
+    for row in rows:
+        before = state_of(row, labels[row["stage_id"]])
+        pairs[row["id"]] = (row["version"], before, passed_on(before, rules[targets[row["stage_id"]]], at))
+    written = await store(call, pairs, "deal.stage.changed")
     await leave(call, list(pairs), at)
-    await enter(call, [(deal, versions[deal], after) for deal, (_, after) in pairs.items()], REASSIGNED)
+    await enter(call, [(deal, written[deal].version, after) for deal, (_, _, after) in pairs.items()], REASSIGNED)
     return len(pairs)
-
-
-def stage_of(state: DealState) -> UUID:
-    """The stage a stored deal is in."""
-    if state.stage_id is None:
-        raise ValueError("a stored deal is always in a stage")
-    return state.stage_id
 
 
 def passed_on(deal: DealState, stage: StageRules, at: datetime) -> DealState:
@@ -45,38 +81,45 @@ def passed_on(deal: DealState, stage: StageRules, at: datetime) -> DealState:
     return replace(entered(deal, stage, "", at), closed_at=deal.closed_at, lost_reason=deal.lost_reason)
 
 
-async def follow_stages(call: Call, stages: Iterable[StageRules]) -> None:
-    """Gives the deals that follow their stage its new percentage and category."""
-    rules = {stage.id: stage for stage in stages}
-    if not rules:
-        return
-    rows = (await call.session.execute(out_of_step(call.actor.tenant, rules.values()))).mappings().all()
-    before = {row["id"]: state_of(row, rules[row["stage_id"]].label) for row in rows}
-    await write(call, {deal: (state, in_step(state, rules[stage_of(state)])) for deal, state in before.items()}, "")
+async def follow_stages(call: Call, stages: Iterable[StageRow], most: int) -> int:
+    """Gives so many deals that follow their stage its new percentage and category, and answers how many."""
+    rules = {stage.id: rules_of(stage) for stage in stages}
+    if not rules or most <= 0:
+        return 0
+    found = await call.session.execute(held_out_of_step(call.actor.tenant, rules.values(), most))
+    pairs = {}
+    for row in found.mappings():
+        before = state_of(row, rules[row["stage_id"]].label)
+        pairs[row["id"]] = (row["version"], before, in_step(before, rules[row["stage_id"]]))
+    await store(call, pairs, "")
+    return len(pairs)
 
 
-def in_step(deal: DealState, stage: StageRules) -> DealState:
-    """The deal with the percentage and category that its stage gives it."""
-    chance, (category, source) = next_probability(deal, stage), next_category(deal, stage)
-    return replace(
-        deal,
-        probability=chance.percent,
-        probability_source=chance.source,
-        forecast_category=category,
-        forecast_category_source=source,
-    )
-
-
-async def write(call: Call, pairs: Pairs, event: str) -> dict[UUID, int]:
-    """Stores changed deals, those that get the same values together, and answers their versions."""
-    groups: dict[tuple[tuple[str, object], ...], list[UUID]] = {}
-    for deal, (before, after) in pairs.items():
+async def store(call: Call, pairs: Mapping[UUID, Pair], event: str) -> Mapping[UUID, Written]:
+    """Stores changed deals, all at once."""
+    planned = []
+    for deal, (version, before, after) in pairs.items():
         old = columns(before)
-        values = tuple((field, value) for field, value in columns(after).items() if value != old[field])
-        groups.setdefault(values, []).append(deal)
-    versions: dict[UUID, int] = {}
-    for values, deals in groups.items():
-        versions |= await updated_many(
-            call, "deal", {deal: changes(*pairs[deal]) for deal in deals}, dict(values), event
-        )
-    return versions
+        values = {name: value for name, value in columns(after).items() if value != old[name]}
+        planned.append(Planned("deal", deal, version, values, changes(before, after), event=event))
+    return await write(call, *planned)
+
+
+async def run_follow_stages(work: Work, tenant: UUID, id: UUID) -> None:
+    """The job that brings along what were too many deals for one call, in chunks that others may come between."""
+    row = await opened(work, tenant, id)
+    pipeline = UUID(str(row.data["pipeline_id"]))
+    while True:
+        async with in_operation(work, row) as call:
+            present = await claim(call, id)
+            if present.cancel_requested:
+                await finish(call, id, State.CANCELED)
+                return
+            await held(call, pipeline)
+            done = await bring_along(call, pipeline, CHUNK)
+            number = done.reassigned + done.followed
+            if not number:
+                await finish(call, id, State.DONE)
+                return
+            counters = {"reassigned": done.reassigned, "followed": done.followed}
+            await advance(call, id, present.position + number, counters)

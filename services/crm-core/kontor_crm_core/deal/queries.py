@@ -70,14 +70,14 @@ def similar_open(tenant: UUID, name_key: str, company: UUID, besides: UUID) -> S
     )
 
 
-def deals_in(tenant: UUID, stages: Collection[UUID]) -> Select[Any]:
-    """The deals in stages, held, in the order in which every change of many deals holds them."""
+def deals_in(tenant: UUID, stages: Collection[UUID], most: int) -> Select[Any]:
+    """So many deals in stages, held, in the order in which every change of many deals holds them."""
     mine = (DEALS.c.tenant_id == tenant, DEALS.c.stage_id.in_(stages), DEALS.c.deleted_at.is_(None))
-    return select(DEALS).where(*mine).order_by(DEALS.c.id).with_for_update()
+    return select(DEALS).where(*mine).order_by(DEALS.c.id).limit(most).with_for_update()
 
 
 def out_of_step(tenant: UUID, stages: Iterable[StageRules]) -> Select[Any]:
-    """The deals that follow their stage and do not have its percentage or category, held."""
+    """The deals that follow their stage and do not have its percentage or category."""
     differing = [
         (DEALS.c.stage_id == stage.id)
         & or_(
@@ -86,5 +86,14 @@ def out_of_step(tenant: UUID, stages: Iterable[StageRules]) -> Select[Any]:
         )
         for stage in stages
     ]
-    mine = (DEALS.c.tenant_id == tenant, DEALS.c.deleted_at.is_(None))
-    return select(DEALS).where(*mine, or_(*differing)).order_by(DEALS.c.id).with_for_update()
+    return select(DEALS).where(DEALS.c.tenant_id == tenant, DEALS.c.deleted_at.is_(None), or_(*differing))
+
+
+def held_out_of_step(tenant: UUID, stages: Iterable[StageRules], most: int) -> Select[Any]:
+    """So many of them, held."""
+    return out_of_step(tenant, stages).order_by(DEALS.c.id).limit(most).with_for_update()
+
+
+def number_out_of_step(tenant: UUID, stages: Iterable[StageRules]) -> Select[Any]:
+    """How many there are."""
+    return select(func.count()).select_from(out_of_step(tenant, stages).subquery())

@@ -10,7 +10,12 @@ from kontor_protos.kontor.platform.v1.errors_pb import FieldProblem
 
 from kontor_crm_core.deal.money import money_problems
 from kontor_crm_core.deal.rules import DealState, Edits
+from kontor_crm_core.owner.directory import owner_named
+from kontor_crm_core.record.lookups import foreign_ids
 from kontor_platform.data.records.fold import clean
+from kontor_platform.runtime.call import Call
+
+Requested = pb.DealFields | pb.CreateDealRequest | pb.UpdateDealRequest
 
 
 class Fields(Protocol):
@@ -23,8 +28,8 @@ class Fields(Protocol):
     description: str
 
 
-def read_edits(request: pb.DealFields | pb.CreateDealRequest) -> Edits:
-    """What a request sets; to be read only after `field_problems` found nothing."""
+async def read_edits(call: Call, request: Requested, prefix: str = "") -> Edits:
+    """What a request sets; to be read only after `field_problems` found nothing. Raises as `owner_named` does."""
     given = request.has_field("probability")
     return Edits(
         name=clean(request.name) or None,
@@ -34,11 +39,29 @@ def read_edits(request: pb.DealFields | pb.CreateDealRequest) -> Edits:
         probability=request.probability if given else None,
         probability_source=getattr(request, "probability_source", "") or None,
         forecast_category=request.forecast_category or None,
-        owner_id=UUID(request.owner_id) if request.owner_id else None,
+        owner_id=await owner_named(call, request.owner_id, f"{prefix}owner_id"),
         company_id=UUID(request.company_id) if request.company_id else None,
         contact_ids=tuple(dict.fromkeys(UUID(each) for each in request.contact_ids)),
+        external_ids=tuple((each.system, each.value) for each in foreign_ids(given_ids(request))),
         description=clean(request.description) or None,
+        lost_reason=clean(getattr(request, "lost_reason", "")) or None,
+        forecast_category_source=getattr(request, "forecast_category_source", "") or None,
     )
+
+
+def given_ids(request: Requested) -> list[tuple[str, str]]:
+    """The ids in other systems that a request gives, where it may."""
+    return [(each.system, each.value) for each in getattr(request, "external_ids", ())]
+
+
+def system_problems(request: Requested) -> list[FieldProblem]:
+    """Other systems that are given more than one id."""
+    given = [system.strip().lower() for system, _ in given_ids(request)]
+    return [
+        FieldProblem(field=f"external_ids[{place}]", message=f"one id per system; {system} has several")
+        for place, system in enumerate(given)
+        if given.count(system) > 1
+    ]
 
 
 def field_problems(request: Fields, present: DealState | None, currency: str, prefix: str = "") -> list[FieldProblem]:

@@ -1,11 +1,12 @@
 """Decisions about deals and their stages."""
 
 import unicodedata
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 
@@ -37,7 +38,10 @@ class Category(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StageRules:
-    """What a stage asks of the deals in it; `allowed_next` is empty where any stage may follow."""
+    """What a stage asks of the deals in it; `allowed_next` is empty where any stage may follow.
+
+    Custom properties stand among the required fields as `property:<id>`; `names` says what people call them.
+    """
 
     id: UUID
     pipeline_id: UUID
@@ -46,6 +50,7 @@ class StageRules:
     probability: int
     forecast_category: str
     required_fields: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
     allowed_next: tuple[UUID, ...] = ()
 
 
@@ -75,12 +80,14 @@ class DealState:
     owner_id: UUID | None = None
     company_id: UUID | None = None
     contact_ids: tuple[UUID, ...] = ()
+    external_ids: tuple[tuple[str, str], ...] = ()
     description: str | None = None
     lost_reason: str | None = None
     closed_at: datetime | None = None
     stage: str = ""
     stage_id: UUID | None = None
     pipeline_id: UUID | None = None
+    props: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +104,10 @@ class Edits:
     owner_id: UUID | None = None
     company_id: UUID | None = None
     contact_ids: tuple[UUID, ...] = ()
+    external_ids: tuple[tuple[str, str], ...] = ()
     description: str | None = None
+    lost_reason: str | None = None
+    forecast_category_source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +132,9 @@ class Move:
     labels: tuple[tuple[UUID, str], ...] = ()
 
 
-SETTABLE = ("name", "amount", "currency", "close_date", "owner_id", "description")
+# How stage rules and the change log name custom properties.
+PROPERTY = "property:"
+SETTABLE = ("name", "amount", "currency", "close_date", "owner_id", "description", "lost_reason")
 
 
 def name_key(name: str) -> str:
@@ -132,10 +144,12 @@ def name_key(name: str) -> str:
 
 def edited(deal: DealState, edits: Edits) -> DealState:
     """The deal with the edits made, in the same stage."""
-    simple = {field: value for field in SETTABLE if (value := getattr(edits, field)) is not None}
+    simple = {name: value for name in SETTABLE if (value := getattr(edits, name)) is not None}
     company = deal.company_id if edits.company_id is None else edits.company_id
     contacts = deal.contact_ids + tuple(each for each in edits.contact_ids if each not in deal.contact_ids)
-    return replace(by_hand(deal, edits), **simple, company_id=company, contact_ids=contacts)
+    known = dict(deal.external_ids) | dict(edits.external_ids)
+    linked = replace(by_hand(deal, edits), company_id=company, contact_ids=contacts)
+    return replace(linked, **simple, external_ids=tuple(sorted(known.items())))
 
 
 def by_hand(deal: DealState, edits: Edits) -> DealState:
@@ -146,6 +160,8 @@ def by_hand(deal: DealState, edits: Edits) -> DealState:
         deal = replace(deal, probability_source=edits.probability_source)
     if edits.forecast_category is not None:
         deal = replace(deal, forecast_category=edits.forecast_category, forecast_category_source=Source.MANUAL)
+    elif edits.forecast_category_source is not None:
+        deal = replace(deal, forecast_category_source=edits.forecast_category_source)
     return deal
 
 
@@ -188,15 +204,24 @@ def entered(deal: DealState, stage: StageRules, reason: str, at: datetime) -> De
 
 def missing(deal: DealState, stage: StageRules) -> list[str]:
     """Fields the stage requires and the deal lacks, in the stage's order."""
-    return [field for field in stage.required_fields if getattr(deal, field) in (None, "", ())]
+    return [each for each in stage.required_fields if value_of(deal, each) in (None, "", ())]
+
+
+def value_of(deal: DealState, name: str) -> Any:
+    """A field's value, a custom property's by its id."""
+    return deal.props.get(name.removeprefix(PROPERTY)) if name.startswith(PROPERTY) else getattr(deal, name)
+
+
+def lacks(stage: StageRules, name: str, prefix: str) -> Violation:
+    """The rule that a field which the stage requires is missing."""
+    path = prefix + ("properties" if name.startswith(PROPERTY) else name)
+    return Violation(path, f"{stage.label} needs {stage.names.get(name, name)}; give it in {path}")
 
 
 def move_violations(move: Move) -> list[Violation]:
     """Every rule the move breaks."""
     found = [*order_violations(move), *reason_violations(move), *time_violations(move)]
-    for field in missing(move.deal, move.target):
-        found.append(Violation(f"set.{field}", f"{move.target.label} needs {field}; give it in set.{field}"))
-    return found
+    return found + [lacks(move.target, each, "set.") for each in missing(move.deal, move.target)]
 
 
 def order_violations(move: Move) -> Iterator[Violation]:
@@ -244,43 +269,6 @@ def overwritten(deal: DealState, edits: Edits) -> list[str]:
     return [field for field in SETTABLE if (now := getattr(deal, field)) is not None and now != getattr(after, field)]
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """A new deal and the stage it begins in, with the times the caller gave."""
-
-    deal: DealState
-    stage: StageRules
-    reason: str
-    opened_at: datetime | None
-    closed_at: datetime | None
-    now: datetime
-
-
-def opening_violations(opening: Opening) -> list[Violation]:
-    """Every rule a new deal breaks."""
-    found = [*opening_time_violations(opening)]
-    if opening.stage.kind == Kind.LOST and not opening.reason:
-        found.append(Violation("reason", "say why the deal was lost"))
-    for field in missing(opening.deal, opening.stage):
-        found.append(Violation(field, f"{opening.stage.label} needs {field}"))
-    return found
-
-
-def opening_time_violations(opening: Opening) -> Iterator[Violation]:
-    """Times of a new deal that contradict each other, its stage or the clock."""
-    now, opened, closed = opening.now, opening.opened_at, opening.closed_at
-    if opened is not None and opened > now:
-        yield Violation("opened_at", f"a deal cannot be opened in the future; it is {now.isoformat()}")
-    if closed is None:
-        return
-    if opening.stage.kind == Kind.OPEN:
-        yield Violation("closed_at", f"{opening.stage.label} is open; give a won or lost stage or leave closed_at out")
-    elif closed > now:
-        yield Violation("closed_at", f"a deal cannot be closed in the future; it is {now.isoformat()}")
-    elif opened is not None and closed < opened:
-        yield Violation("closed_at", "a deal cannot be closed before it was opened")
-
-
 def changed_fields(before: DealState, after: DealState) -> list[str]:
     """Names of the fields that differ, in the order callers know them."""
     return [field for field in FIELDS if getattr(before, field) != getattr(after, field)]
@@ -303,6 +291,7 @@ FIELDS: Sequence[str] = (
     "owner_id",
     "company_id",
     "contact_ids",
+    "external_ids",
     "description",
     "lost_reason",
     "opened_at",

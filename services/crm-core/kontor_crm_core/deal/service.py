@@ -8,6 +8,7 @@ from kontor_protos.kontor.crm.v1 import deals_pb as pb
 from kontor_crm_core.deal.moving import move_deal
 from kontor_crm_core.deal.opening import open_deal
 from kontor_crm_core.deal.states import fields
+from kontor_crm_core.deal.updating import update_deal
 from kontor_crm_core.deal.views import deal_message
 from kontor_platform.runtime.call import Call
 
@@ -27,6 +28,21 @@ class Deals:
             deal=deal,
             changed=[field for field, value in fields(made.state).items() if value not in (None, "", [])],
             warnings=[similar_warning(each, deal) for each in made.similar],
+        )
+
+    async def update_deal(self, request: pb.UpdateDealRequest, call: Call) -> pb.UpdateDealResponse:
+        """Changes fields of a deal."""
+        done = await update_deal(call, request)
+        deal = await deal_message(call, UUID(request.deal_id))
+        changed = [change.field for change in done.changes]
+        return pb.UpdateDealResponse(
+            summary=f"Updated the deal {deal.name}: {', '.join(changed)}."
+            if changed
+            else f"The deal {deal.name} is unchanged.",
+            outcome="updated" if changed else "unchanged",
+            deal=deal,
+            changed=changed,
+            warnings=list(done.warnings),
         )
 
     async def update_pipeline(self, request: pb.UpdatePipelineRequest, call: Call) -> pb.UpdatePipelineResponse:

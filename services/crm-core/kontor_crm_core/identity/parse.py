@@ -1,5 +1,6 @@
 """Reads addresses, numbers and domains with the libraries that know their rules, and remembers what it read."""
 
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -89,11 +90,12 @@ def validated(address: str) -> ValidatedEmail:
 def parse_phone(text: str, region: str) -> Phone:
     """Reads a number in the region's habits; one that cannot be read keeps its text alone."""
     raw = clean(text)
+    dialled = raw if raw.isascii() else visible(raw)
     try:
-        number = phonenumbers.parse(raw, region)
+        number = phonenumbers.parse(dialled, region)
     except phonenumbers.NumberParseException:
         return Phone(raw)
-    if not trusted(number, international=raw.startswith("+")):
+    if not trusted(number, international=dialled.startswith("+")):
         return Phone(raw)
     return Phone(
         raw=raw,
@@ -102,6 +104,11 @@ def parse_phone(text: str, region: str) -> Phone:
         ext=number.extension or None,
         region=phonenumbers.region_code_for_number(number),
     )
+
+
+def visible(text: str) -> str:
+    """The text without the marks of its direction and the like, which telephones put around numbers."""
+    return "".join(each for each in text if unicodedata.category(each) != "Cf").strip()
 
 
 def national_digits(number: phonenumbers.PhoneNumber) -> str:
@@ -121,7 +128,8 @@ def trusted(number: phonenumbers.PhoneNumber, *, international: bool) -> bool:
 def parse_domain(text: str) -> str:
     """The registered form of a domain or of a web address's host, in ASCII; raises Unreadable."""
     address = clean(text)
-    if "@" in address:
+    # A line break or tab would be taken out of a web address, and another domain be read.
+    if "@" in address or not address.isprintable():
         raise Unreadable(f"{address!r} is not a domain or web address.")
     try:
         host = urlsplit(address if "//" in address else f"//{address}").hostname or ""

@@ -58,23 +58,36 @@ async def begin(
     some kinds a tenant runs a few at a time; then the work waits for its turn, in the state `deferred`.
     """
     operation, state = id or call.call_id, first_state(kind, await running(call, kind))
-    row = {
-        "tenant_id": call.actor.tenant,
-        "id": operation,
-        "kind": kind,
-        "state": state,
-        "tool": call.operation.name,
-        "actor": claims_of(call.actor),
-        "total": total,
-        "data": dict(data),
-        "reverts": reverts,
-        "created_at": func.clock_timestamp(),
-        "updated_at": func.clock_timestamp(),
-    }
+    row = row_of(call, operation, kind, state, data) | {"total": total, "reverts": reverts}
     await call.session.execute(insert(OPERATIONS).values(row))
     if state is State.STARTED:
         await defer(call, kind, operation)
     return operation
+
+
+async def begin_within(
+    call: Call, kind: str, data: Mapping[str, JSON], total: int, *, reverts: UUID | None = None
+) -> UUID:
+    """Begins work that is short enough to be done within the call, which ends it with `finish`. Answers its id."""
+    row = row_of(call, call.call_id, kind, State.PROCESSING, data)
+    row |= {"total": total, "reverts": reverts, "started_at": func.clock_timestamp()}
+    await call.session.execute(insert(OPERATIONS).values(row))
+    return call.call_id
+
+
+def row_of(call: Call, id: UUID, kind: str, state: State, data: Mapping[str, JSON]) -> dict[str, Any]:
+    """The row of new work."""
+    return {
+        "tenant_id": call.actor.tenant,
+        "id": id,
+        "kind": kind,
+        "state": state,
+        "tool": call.operation.name,
+        "actor": claims_of(call.actor),
+        "data": dict(data),
+        "created_at": func.clock_timestamp(),
+        "updated_at": func.clock_timestamp(),
+    }
 
 
 async def read(call: Call, id: UUID) -> LongWork:

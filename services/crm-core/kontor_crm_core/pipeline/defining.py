@@ -6,18 +6,28 @@ from uuid import UUID
 
 from kontor_protos.kontor.platform.v1.errors_pb import FieldProblem, Reason
 
-from kontor_crm_core.deal.following import follow_stages, reassign_deals
-from kontor_crm_core.deal.rules import StageRules
-from kontor_crm_core.pipeline.choosing import rules_of, stages_of
+from kontor_crm_core.deal.following import JOB, MOST_IN_CALL, bring_along, number_to_follow
+from kontor_crm_core.operation.store import begin
+from kontor_crm_core.pipeline.choosing import stages_of
 from kontor_crm_core.pipeline.models import PipelineRow, StageRow
 from kontor_crm_core.pipeline.queries import usage
-from kontor_crm_core.pipeline.rules import Fault, Plan, Present, Wanted, faults, in_use, label_key, plan, unknown_ids
-from kontor_crm_core.pipeline.writing import archive, change, described, no_default, write_stages
+from kontor_crm_core.pipeline.rules import (
+    Fault,
+    Plan,
+    Present,
+    Wanted,
+    faults,
+    heirs,
+    in_use,
+    label_key,
+    plan,
+    unknown_ids,
+    with_heritage,
+)
+from kontor_crm_core.pipeline.writing import archive, change, described, no_default, succeed, write_stages
 from kontor_crm_core.record.writer import check_version
-from kontor_platform.contract.problem import JSON, Conflict, InvalidField, TooLarge
+from kontor_platform.contract.problem import JSON, Conflict, InvalidField
 from kontor_platform.runtime.call import Call, Change
-
-MOST_DEALS = 2000
 
 
 class StageInUse(Conflict):
@@ -35,6 +45,30 @@ class Definition:
     reassign: Sequence[tuple[str, str]]
     is_default: bool | None
     expected_version: int | None
+    editable: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageMove:
+    """How many deals went from a stage that left to another."""
+
+    source: str
+    target: str
+    deals: int
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What a definition did to deals; with an operation a job is still at it."""
+
+    moves: Sequence[StageMove] = ()
+    followed: int = 0
+    operation: UUID | None = None
+
+    @property
+    def reassigned(self) -> int:
+        """How many deals went to another stage."""
+        return sum(each.deals for each in self.moves)
 
 
 def refuse(found: Sequence[Fault]) -> None:
@@ -45,10 +79,10 @@ def refuse(found: Sequence[Fault]) -> None:
         raise InvalidField(message, fields=problems, allowed=found[0].allowed)
 
 
-async def redefine(call: Call, row: PipelineRow, wanted: Definition) -> tuple[list[Change], int]:
-    """Changes a locked pipeline and answers what changed and how many deals moved.
+async def redefine(call: Call, row: PipelineRow, wanted: Definition) -> tuple[list[Change], Followed]:
+    """Changes a locked pipeline and answers what changed and what became of the deals in it.
 
-    Raises InvalidField, StageInUse, VersionConflict or TooLarge.
+    Raises InvalidField, StageInUse or VersionConflict.
     """
     present = await stages_of(call, row.id)
     before = [wanted_of(stage, present) for stage in present]
@@ -60,9 +94,9 @@ async def redefine(call: Call, row: PipelineRow, wanted: Definition) -> tuple[li
             "One pipeline is always the default; make another one the default instead.", field="is_default"
         )
     if not changes:
-        return [], 0
-    planned = await checked_plan(call, present, stages, wanted.reassign)
-    moved = await write(call, row, stages, planned) if wanted.stages else 0
+        return [], Followed()
+    planned = await checked_plan(call, row, present, stages, wanted.reassign)
+    moved = await write(call, row, stages, planned) if wanted.stages else Followed()
     await write_pipeline(call, row, wanted, changes)
     return changes, moved
 
@@ -88,16 +122,22 @@ def changes_of(row: PipelineRow, before: Sequence[Wanted], after: Sequence[Wante
         changes.append(Change("name", row.name, wanted.name))
     if wanted.is_default is not None and wanted.is_default != row.is_default:
         changes.append(Change("is_default", row.is_default, wanted.is_default))
+    if wanted.editable is not None and list(wanted.editable) != row.editable_when_closed:
+        changes.append(Change("editable_when_closed", row.editable_when_closed, list(wanted.editable)))
     if described(before) != described(after):
         changes.append(Change("stages", described(before), described(after)))
     return changes
 
 
 async def checked_plan(
-    call: Call, present: Sequence[StageRow], wanted: Sequence[Wanted], reassign: Sequence[tuple[str, str]]
+    call: Call,
+    row: PipelineRow,
+    present: Sequence[StageRow],
+    wanted: Sequence[Wanted],
+    reassign: Sequence[tuple[str, str]],
 ) -> Plan:
-    """What becomes of the stages; raises InvalidField, StageInUse with the counts, TooLarge."""
-    counts = await deals_by_stage(call, [stage.id for stage in present])
+    """What becomes of the stages; raises InvalidField, StageInUse with the counts."""
+    counts = await deals_by_stage(call, await stages_of(call, row.id, archived=True))
     known = [Present(stage.id, stage.label, stage.kind, counts.get(stage.id, 0)) for stage in present]
     refuse([*faults(wanted), *unknown_ids(known, wanted)])
     planned = plan(known, wanted, reassign)
@@ -109,30 +149,33 @@ async def checked_plan(
         details: dict[str, JSON] = {"stages": [{"stage": each.label, "deals": each.deals} for each, _ in held_back]}
         problems = [FieldProblem(field="reassign", message=why) for _, why in held_back]
         raise StageInUse("; ".join(why for _, why in held_back), fields=problems, details=details)
-    if sum(counts.get(stage, 0) for stage in planned.moves) > MOST_DEALS:
-        raise TooLarge(
-            f"At most {MOST_DEALS} deals are reassigned in one call; move some with crm_update_pipeline first."
-        )
     return planned
 
 
-async def deals_by_stage(call: Call, stages: Sequence[UUID]) -> dict[UUID, int]:
-    """How many live deals each stage holds."""
+async def deals_by_stage(call: Call, stages: Sequence[StageRow]) -> dict[UUID, int]:
+    """How many live deals each stage holds, or will hold once all have come from the stages it succeeds."""
     counts: dict[UUID, int] = {}
-    for stage, _, deals, _ in await call.session.execute(usage(call.actor.tenant, stages)):
-        counts[stage] = counts.get(stage, 0) + deals
-    return counts
+    for row in await call.session.execute(usage(call.actor.tenant, [each.id for each in stages])):
+        counts[row.stage_id] = counts.get(row.stage_id, 0) + row.deals
+    return with_heritage(counts, heirs({each.id: each.successor_id for each in stages}))
 
 
-async def write(call: Call, row: PipelineRow, stages: Sequence[Wanted], planned: Plan) -> int:
-    """Stores the stages, moves the deals of those that leave and lets the others follow new percentages."""
+async def write(call: Call, row: PipelineRow, stages: Sequence[Wanted], planned: Plan) -> Followed:
+    """Stores the stages, and takes the deals in them along: at once, or by a job where they are many."""
     await archive(call, [stage.id for stage in planned.leaving])
     ids = await write_stages(call, row.id, stages, planned.kept)
-    after: dict[UUID, StageRules] = {stage.id: rules_of(stage) for stage in await stages_of(call, row.id)}
-    leaving = {stage.id: stage.label for stage in planned.leaving}
-    moved = await reassign_deals(call, {stage: after[ids[place]] for stage, place in planned.moves.items()}, leaving)
-    await follow_stages(call, [after[stage.id] for stage in planned.kept if stage])
-    return moved
+    await succeed(call, {stage: ids[place] for stage, place in planned.moves.items()})
+    moves = [
+        StageMove(stage.label, stages[planned.moves[stage.id]].label, stage.deals)
+        for stage in planned.leaving
+        if stage.deals
+    ]
+    waiting = sum(each.deals for each in moves) + await number_to_follow(call, await stages_of(call, row.id))
+    if waiting > MOST_IN_CALL:
+        operation = await begin(call, JOB, {"pipeline_id": str(row.id)}, waiting)
+        return Followed(moves, waiting - sum(each.deals for each in moves), operation)
+    done = await bring_along(call, row.id, MOST_IN_CALL)
+    return Followed(moves, done.followed)
 
 
 async def write_pipeline(call: Call, row: PipelineRow, wanted: Definition, changes: Sequence[Change]) -> None:
@@ -141,4 +184,5 @@ async def write_pipeline(call: Call, row: PipelineRow, wanted: Definition, chang
         await no_default(call)
     row.name, row.name_key = wanted.name, label_key(wanted.name)
     row.is_default = row.is_default if wanted.is_default is None else wanted.is_default
+    row.editable_when_closed = row.editable_when_closed if wanted.editable is None else list(wanted.editable)
     await change(call, row, changes)

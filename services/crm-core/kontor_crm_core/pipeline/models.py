@@ -9,6 +9,8 @@ from sqlmodel import Field
 from kontor_crm_core.record.models import REGISTRY, Table, moment
 from kontor_platform.data.tables import key
 
+EDITABLE = ("description",)
+
 
 class PipelineRow(Table, table=True):
     """A pipeline; its version grows with every change to it or its stages."""
@@ -20,12 +22,13 @@ class PipelineRow(Table, table=True):
     name: str = key()
     name_key: str = key()
     is_default: bool = False
+    editable_when_closed: list[str] = Field(default_factory=lambda: list(EDITABLE), sa_type=ARRAY(Text))
     created_at: datetime = moment()
     updated_at: datetime = moment()
 
 
 class StageRow(Table, table=True):
-    """A stage; archived ones keep the names that history needs."""
+    """A stage; archived ones keep the names that history needs, and may name the stage that takes their deals."""
 
     __tablename__ = "stage"
 
@@ -41,6 +44,7 @@ class StageRow(Table, table=True):
     required_fields: list[str] = Field(sa_type=ARRAY(Text))
     allowed_next: list[UUID] = Field(sa_type=ARRAY(Uuid))
     archived_at: datetime | None = moment(default=None)
+    successor_id: UUID | None = None
 
 
 PIPELINES = REGISTRY.metadata.tables["pipeline"]

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 from uuid import UUID
 
 
@@ -235,3 +236,41 @@ def in_use(planned: Plan, wanted: Sequence[Wanted]) -> list[tuple[Present, str]]
 def number(deals: int) -> str:
     """The number of deals in words."""
     return f"{deals} deal{'s' * (deals != 1)}"
+
+
+def heirs(successors: Mapping[UUID, UUID | None]) -> dict[UUID, UUID]:
+    """The stage that in the end takes the deals of each stage that names a successor."""
+    found: dict[UUID, UUID] = {}
+    for stage, successor in successors.items():
+        last, seen = stage, {stage}
+        while (following := successors.get(last)) is not None and following not in seen:
+            last = following
+            seen.add(last)
+        if successor is not None:
+            found[stage] = last
+    return found
+
+
+def with_heritage(counts: Mapping[UUID, int], heritage: Mapping[UUID, UUID]) -> dict[UUID, int]:
+    """Deals by stage, those still on their way to another counted there."""
+    found: dict[UUID, int] = {}
+    for stage, deals in counts.items():
+        end = heritage.get(stage, stage)
+        found[end] = found.get(end, 0) + deals
+    return found
+
+
+LEAST_CLOSED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """How deals that ever entered a stage ended; `percent` is None where they are too few to tell."""
+
+    closed: int
+    percent: int | None
+
+
+def observed(closed: int, won: int) -> Observed:
+    """The observed chance of winning in whole percent, half to even, of twenty closed deals at least."""
+    return Observed(closed, round(Fraction(won * 100, closed)) if closed >= LEAST_CLOSED else None)

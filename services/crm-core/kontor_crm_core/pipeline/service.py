@@ -10,13 +10,16 @@ from kontor_crm_core.paging import scope, size
 from kontor_crm_core.pipeline.answers import answered
 from kontor_crm_core.pipeline.choosing import all_pipelines, claim, held, meant
 from kontor_crm_core.pipeline.defining import Definition, redefine, refuse
-from kontor_crm_core.pipeline.models import PipelineRow
+from kontor_crm_core.pipeline.fields import kept_editable, with_kept_fields
+from kontor_crm_core.pipeline.models import EDITABLE, PipelineRow
 from kontor_crm_core.pipeline.rules import Fault, Wanted, faults, label_key
 from kontor_crm_core.pipeline.writing import create
 from kontor_crm_core.record.wishes import expected_version
 from kontor_platform.contract.problem import InvalidField, NotFound
 from kontor_platform.data.records.fold import clean
 from kontor_platform.runtime.call import Call
+
+NONE = "none"
 
 
 class Pipelines:
@@ -26,7 +29,7 @@ class Pipelines:
 
     async def define_pipeline(self, request: pb.DefinePipelineRequest, call: Call) -> pb.DefinePipelineResponse:
         """Creates a pipeline or changes the one of that id or name."""
-        wanted = definition(request)
+        wanted = await with_kept(call, definition(request))
         await claim(call)
         present = found(await all_pipelines(call), request, wanted.name)
         if present is None:
@@ -35,11 +38,15 @@ class Pipelines:
         named = wanted if request.pipeline_id else replace(wanted, name=row.name)
         changes, moved = await redefine(call, row, named)
         return pb.DefinePipelineResponse(
-            summary=told(row.name, "updated" if changes else "unchanged", moved),
+            summary=told(row.name, "updated" if changes else "unchanged", moved.reassigned),
             outcome="updated" if changes else "unchanged",
             pipeline=(await answered(call, [row]))[0],
             changed=[change.field for change in changes],
-            reassigned=moved,
+            reassigned=moved.reassigned,
+            moves=[pb.StageMove(from_=each.source, to=each.target, deals=each.deals) for each in moved.moves],
+            followed=moved.followed,
+            operation_id=str(moved.operation) if moved.operation and not call.dry_run else "",
+            state="started" if moved.operation else "",
         )
 
     async def list_pipelines(self, request: pb.ListPipelinesRequest, call: Call) -> pb.ListPipelinesResponse:
@@ -69,7 +76,21 @@ def definition(request: pb.DefinePipelineRequest) -> Definition:
         reassign=[(each.from_, each.to) for each in request.reassign],
         is_default=request.is_default if request.has_field("is_default") else None,
         expected_version=expected_version(request),
+        editable=editable(request.editable_when_closed),
     )
+
+
+async def with_kept(call: Call, wanted: Definition) -> Definition:
+    """A definition with its fields as they are kept; raises InvalidField for those that deals do not have."""
+    allowed = await kept_editable(call, wanted.editable) if wanted.editable else wanted.editable
+    return replace(wanted, stages=await with_kept_fields(call, wanted.stages), editable=allowed)
+
+
+def editable(given: Sequence[str]) -> list[str] | None:
+    """The fields closed deals still take, None where the request does not say; raises InvalidField."""
+    if NONE in given and len(given) > 1:
+        raise InvalidField(f"{NONE} stands alone or not at all.", field="editable_when_closed")
+    return sorted(each for each in given if each != NONE) if given else None
 
 
 def wanted_stage(stage: pb.StageDefinition) -> Wanted:
@@ -103,7 +124,8 @@ async def created(call: Call, wanted: Definition) -> pb.DefinePipelineResponse:
     """Makes the pipeline; raises InvalidField with all that is wrong with it."""
     surplus = [Fault("reassign", "a new pipeline has no deals to reassign")] if wanted.reassign else []
     refuse([*faults(wanted.stages), *ids_given(wanted.stages), *surplus])
-    row = await create(call, wanted.name, wanted.stages, is_default=bool(wanted.is_default))
+    closed = EDITABLE if wanted.editable is None else wanted.editable
+    row = await create(call, wanted.name, wanted.stages, is_default=bool(wanted.is_default), editable=closed)
     return pb.DefinePipelineResponse(
         summary=told(row.name, "created", 0),
         outcome="created",
@@ -135,5 +157,5 @@ def listed(known: Sequence[PipelineRow]) -> str:
 
 def told(name: str, outcome: str, moved: int) -> str:
     """What happened, in one sentence."""
-    deals = f"; {moved} deal{'s' * (moved != 1)} went to another stage" if moved else ""
+    deals = f"; {moved} deal{'s' * (moved != 1)} of stages that left go to another" if moved else ""
     return f"Pipeline {name} {outcome}{deals}."

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Text, cast, insert, update
 
-from kontor_crm_core.pipeline.models import PIPELINES, STAGES, PipelineRow
+from kontor_crm_core.pipeline.models import EDITABLE, PIPELINES, STAGES, PipelineRow
 from kontor_crm_core.pipeline.rules import Present, Wanted, label_key
 from kontor_platform.contract.problem import JSON
 from kontor_platform.data.ids import new_id
@@ -14,7 +14,9 @@ from kontor_platform.data.records.write import log
 from kontor_platform.runtime.call import Call, Change, Event
 
 
-async def create(call: Call, name: str, wanted: Sequence[Wanted], *, is_default: bool) -> PipelineRow:
+async def create(
+    call: Call, name: str, wanted: Sequence[Wanted], *, is_default: bool, editable: Sequence[str] = EDITABLE
+) -> PipelineRow:
     """Makes a pipeline with its stages and announces it."""
     if is_default:
         await no_default(call)
@@ -25,6 +27,7 @@ async def create(call: Call, name: str, wanted: Sequence[Wanted], *, is_default:
         name=name,
         name_key=label_key(name),
         is_default=is_default,
+        editable_when_closed=list(editable),
         created_at=call.now,
         updated_at=call.now,
     )
@@ -76,6 +79,12 @@ async def free_labels(call: Call, ids: Sequence[UUID]) -> None:
 async def archive(call: Call, ids: Sequence[UUID]) -> None:
     """Takes stages out of their pipeline and keeps them for history."""
     await call.session.execute(update(STAGES).where(*stage_key(call, ids)).values(archived_at=call.now))
+
+
+async def succeed(call: Call, successors: Mapping[UUID, UUID]) -> None:
+    """Names the stages that take the deals of archived ones."""
+    for stage, successor in successors.items():
+        await call.session.execute(update(STAGES).where(*stage_key(call, [stage])).values(successor_id=successor))
 
 
 def stage_key(call: Call, ids: Sequence[UUID]) -> tuple[Any, ...]:

@@ -75,7 +75,7 @@ def standard(object_type: str, field: Standard) -> pb.Property:
         type=field.type,
         standard=True,
         options=[pb.Option(value=each, label=each) for each in field.options],
-        filterable=True,
+        filterable=field.filterable,
         personal="none",
-        index="ready",
+        index="ready" if field.filterable else "none",
     )

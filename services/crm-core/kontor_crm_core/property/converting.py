@@ -12,10 +12,12 @@ from kontor_crm_core.property.rules import SAMPLES
 from kontor_crm_core.property.stored import Held
 from kontor_crm_core.record.objects import write
 from kontor_platform.contract.problem import JSON, Conflict
-from kontor_platform.data.records.definitions import Definition
+from kontor_platform.data.records.definitions import Definition, PropertyType
 from kontor_platform.data.records.planned import Planned, PropertyChange
 from kontor_platform.data.records.values import BadValue, Reading, parse, show
 from kontor_platform.runtime.call import Call, Change
+
+NAMING = (PropertyType.USER, PropertyType.REFERENCE)
 
 
 class DoesNotConvert(Conflict):
@@ -63,6 +65,9 @@ class Trial:
 
 def tried(before: Definition, wanted: Definition, held: Held, reading: Reading) -> Converted:
     """What one value becomes."""
+    if wanted.type in NAMING:
+        code = "owner_not_found" if wanted.type is PropertyType.USER else "match_not_found"
+        return Converted(held, None, BadValue(code, f"Nothing tells which {wanted.type} was meant; set it anew."))
     try:
         return Converted(held, parse(wanted, show(before, held.value), reading))
     except BadValue as bad:

@@ -1,6 +1,8 @@
 """Creates and changes properties."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from uuid import UUID
 
 from kontor_protos.kontor.crm.v1 import properties_pb as pb
 from kontor_protos.kontor.crm.v1.common_pb import Warning
@@ -10,8 +12,9 @@ from kontor_crm_core.property.asking import COMPARED, Draft, drafted, facts, ind
 from kontor_crm_core.property.converting import Trial, convert, refuse, trial
 from kontor_crm_core.property.indexing import needs_index, refuse_shared, reindex, shared_exactly
 from kontor_crm_core.property.rules import MOST_IN_CALL, MOST_PER_TYPE, MOST_TRIED
-from kontor_crm_core.property.stored import hold, store, values_of
+from kontor_crm_core.property.stored import hold, store, values_of, without
 from kontor_crm_core.property.terms import reword
+from kontor_crm_core.property.usage import used_by
 from kontor_crm_core.property.wishes import reading_of
 from kontor_crm_core.record.wishes import expected_version
 from kontor_crm_core.record.writer import check_version
@@ -56,7 +59,30 @@ async def define(call: Call, request: pb.DefinePropertyRequest) -> Defined:
         raise BeingIndexed
     done = Defined(draft.wanted, "updated", [each.field for each in changes], warned(draft))
     await alter(call, present, done, changes, clearing=request.on_failure == "clear")
+    if done.definition.required and not present.required:
+        done.warnings += lacking(await without(call, done.definition, MOST_IN_CALL + 1), done.definition)
+    if present.type is not draft.wanted.type or done.definition.archived or not done.definition.filterable:
+        done.warnings += still_used(await used_by(call, present.object_type, [present]), present)
     return done
+
+
+def still_used(used: Mapping[UUID, Sequence[str]], definition: Definition) -> list[Warning]:
+    """Warns of what uses a property that is no longer what it was."""
+    told = " and ".join(used[definition.id])
+    if not told:
+        return []
+    message = f"{definition.name} is used {told}; look at what it does there now."
+    return [Warning(code="still_used", message=message, field="name")]
+
+
+def lacking(records: int, definition: Definition) -> list[Warning]:
+    """Warns of records that lack what is required from now on."""
+    if not records:
+        return []
+    number = f"More than {MOST_IN_CALL}" if records > MOST_IN_CALL else str(records)
+    plural = "s have" if records != 1 else " has"
+    message = f"{number} record{plural} no {definition.name}; nothing asks for it until they are set."
+    return [Warning(code="required_missing", message=message, field="required")]
 
 
 def meant(known: Definitions, request: pb.DefinePropertyRequest) -> Definition | None:

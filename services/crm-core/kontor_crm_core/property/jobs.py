@@ -11,6 +11,7 @@ from kontor_crm_core.operation.rules import State
 from kontor_crm_core.operation.store import advance, changed, claim, finish, in_operation, opened, read
 from kontor_crm_core.property.asking import facts, indexed
 from kontor_crm_core.property.converting import convert, trial
+from kontor_crm_core.property.defining import JOB
 from kontor_crm_core.property.indexing import add
 from kontor_crm_core.property.rules import MOST_IN_CALL
 from kontor_crm_core.property.stored import FIRST, Held, forget, free, hold, store, values_of
@@ -180,3 +181,6 @@ async def end(call: Call, task: Task) -> None:
 async def settle(call: Call, present: Definition, wanted: Definition, changes: list[Change]) -> None:
     """Stores a definition whose index is whole."""
     await store(call, present, replace(wanted, index_state=indexed(wanted)), changes)
+
+
+JOBS = {JOB: run}

@@ -6,10 +6,12 @@ from uuid import UUID
 
 from kontor_protos.kontor.crm.v1 import properties_pb as pb
 
+from kontor_crm_core.deal.closed import require_open_to
 from kontor_crm_core.property.terms import Worded, terms_of
 from kontor_crm_core.property.wishes import blank_warnings, propertied, wanted_properties
 from kontor_crm_core.record.objects import write
 from kontor_crm_core.record.plans import SENTENCES
+from kontor_crm_core.record.redirects import led_on
 from kontor_crm_core.record.wishes import expected_version
 from kontor_crm_core.record.writer import check_version, locked
 from kontor_crm_core.refs import Ref, live_refs
@@ -54,11 +56,11 @@ class Set:
 async def set_properties(call: Call, request: pb.SetPropertyRequest) -> Set:
     """Brings the properties of a record to what is wished.
 
-    Raises NotFound, Gone, InvalidField, VersionConflict or UniqueTaken.
+    Raises NotFound, Gone, InvalidField, VersionConflict, UniqueTaken, or DealClosed.
     """
     if not request.properties and not request.clear:
         raise InvalidField("Give at least one property, or name one in clear.", field="properties")
-    record_id = UUID(request.record_id)
+    record_id = UUID((await led_on(call, request, "record_id")).record_id)
     record = (await live_refs(call, [record_id], TYPES))[record_id]
     call.concerns(record_id)
     wish = await wanted_properties(call, propertied(record.type), request.properties, request.clear)
@@ -67,6 +69,8 @@ async def set_properties(call: Call, request: pb.SetPropertyRequest) -> Set:
     present: dict[str, JSON] = dict(row["props"])
     done = settled(wish, present)
     wish.settle()
+    if record.type == "deal" and row["stage_kind"] != "open":
+        await require_open_to(call, row["pipeline_id"], [each.field for each in done.changes])
     changes = told_changes(wish.definitions, done.changes)
     check_version(expected_version(request), row["version"], changes)
     if not changes:

@@ -126,6 +126,20 @@ async def values_of(
     return [Held(row.id, row.object_type, row.version, row.value) for row in rows]
 
 
+async def without(call: Call, definition: Definition, most: int) -> int:
+    """How many live records have no value of a property, counted up to a number."""
+    table = TABLES[definition.object_type]
+    statement = text(
+        f"""
+        SELECT count(*) FROM (
+            SELECT 1 FROM {table}
+            WHERE tenant_id = :tenant AND deleted_at IS NULL AND NOT jsonb_exists(props, :key) LIMIT :most) AS lacking
+        """
+    )
+    values = {"tenant": call.actor.tenant, "key": str(definition.id), "most": most}
+    return int((await call.session.execute(statement, values)).scalar_one())
+
+
 async def forget(call: Call, property_id: UUID) -> None:
     """Takes a property out of the index and gives its unique values free."""
     await dropped(call, DROP_INDEX, property_id)

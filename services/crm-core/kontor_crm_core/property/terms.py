@@ -11,8 +11,7 @@ from kontor_platform.contract.problem import JSON
 from kontor_platform.data.records.definitions import Definition, Definitions, definitions
 from kontor_platform.data.records.planned import Planned
 from kontor_platform.data.records.setting import property_terms
-from kontor_platform.data.records.terms import Field, gathered
-from kontor_platform.data.records.terms import Term as OneTerm
+from kontor_platform.data.records.terms import Field, Plain, gathered
 from kontor_platform.data.records.write import write_terms
 from kontor_platform.runtime.call import Call
 
@@ -41,12 +40,11 @@ class Worded:
 async def terms_of(call: Call, known: Definitions, records: Sequence[Worded]) -> dict[UUID, dict[str, int]]:
     """What records are found by once their properties are these."""
     rows = await call.session.execute(PRESENT, {"tenant": call.actor.tenant, "ids": [each.id for each in records]})
-    own: dict[UUID, list[OneTerm]] = {each.id: [] for each in records}
+    own: dict[UUID, list[Plain]] = {each.id: [] for each in records}
     for row in rows:
         if fields := row.fields & ~Field.PROPERTY:
-            own[row.id].append(OneTerm(row.term, Field(fields)))
-    found = {each.id: gathered([*own[each.id], *property_terms(known, each.props)]) for each in records}
-    return {record: {term: int(fields) for term, fields in terms.items()} for record, terms in found.items()}
+            own[row.id].append((row.term, fields))
+    return {each.id: gathered([*own[each.id], *property_terms(known, each.props)]) for each in records}
 
 
 async def reword(call: Call, definition: Definition, ids: Sequence[UUID]) -> None:

@@ -91,8 +91,21 @@ async def estimated(call: Call, table: str) -> Size:
 
 async def used_by(call: Call, object_type: str, properties: Sequence[Definition]) -> Mapping[UUID, Sequence[str]]:
     """What uses each property, in words."""
+    segments = await in_segments(call, [each.id for each in properties])
     stages = await stage_rules(call) if object_type == "deal" else {}
-    return {each.id: uses(0, stages.get(each.name, 0)) for each in properties}
+    return {each.id: uses(segments.get(each.id, 0), stages.get(each.log_name, 0)) for each in properties}
+
+
+async def in_segments(call: Call, ids: Sequence[UUID]) -> Mapping[UUID, int]:
+    """How many segments filter by each property."""
+    statement = text(
+        """
+        SELECT property, count(*) AS segments FROM segment CROSS JOIN LATERAL unnest(property_ids) AS property
+        WHERE tenant_id = :tenant AND deleted_at IS NULL AND property = ANY(:ids) GROUP BY property
+        """
+    )
+    rows = await call.session.execute(statement, {"tenant": call.actor.tenant, "ids": list(ids)})
+    return {row.property: row.segments for row in rows}
 
 
 async def stage_rules(call: Call) -> Mapping[str, int]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from kontor_crm_core.association.rules import STANDARD, LinkType
+from kontor_crm_core.association.types.rules import STANDARD, LinkType
 from kontor_crm_core.record import fields as f
 from kontor_platform.data.records.definitions import PropertyType as Type
 from kontor_platform.data.records.filters.parameters import Basis

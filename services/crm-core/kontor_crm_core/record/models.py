@@ -73,6 +73,8 @@ class ExternalIdRow(Table, table=True):
     value: str = key(primary_key=True)
     object_type: str = key()
     live: bool = True
+    origin_id: UUID | None = None
+    added_at: datetime = moment()
 
 
 class SearchTerm(Table, table=True):

@@ -6,9 +6,12 @@ from decimal import Decimal
 from uuid import UUID
 
 from kontor_protos.kontor.crm.v1 import records_pb as pb
+from kontor_protos.kontor.crm.v1.calls_pb import PhoneCall
 from kontor_protos.kontor.crm.v1.companies_pb import Company
 from kontor_protos.kontor.crm.v1.contacts_pb import Contact
 from kontor_protos.kontor.crm.v1.deals_pb import Deal
+from kontor_protos.kontor.crm.v1.emails_pb import Email
+from kontor_protos.kontor.crm.v1.meetings_pb import Meeting
 from kontor_protos.kontor.crm.v1.notes_pb import Note
 from kontor_protos.kontor.crm.v1.tasks_pb import Task
 from kontor_protos.kontor.platform.v1.errors_pb import FieldProblem
@@ -17,35 +20,43 @@ from protobuf.wkt import Struct
 from kontor_crm_core.association.listing import Wish, linked_page
 from kontor_crm_core.deal.money import shown
 from kontor_crm_core.property.wishes import propertied
+from kontor_crm_core.record.bin import gone
+from kontor_crm_core.record.deleting import delete_record
 from kontor_crm_core.record.queries import COUNTS_OF_ONE, HISTORY, PROPERTY_NAMES, RECORD
+from kontor_crm_core.record.redirects import redirected_from
+from kontor_crm_core.record.restoring import restore_record
 from kontor_platform.contract.names import nearest
-from kontor_platform.contract.problem import Gone, InvalidField, NotFound
+from kontor_platform.contract.problem import InvalidField, NotFound
 from kontor_platform.runtime.call import Call
 from kontor_platform.runtime.dispatcher import single_read
 
-AnyRecord = Contact | Company | Deal | Task | Note
+AnyRecord = Contact | Company | Deal | Task | Note | PhoneCall | Meeting | Email
+# The member of the answer that holds a record, and its message, by type; those of an activity by kind.
 MESSAGES: Mapping[str, tuple[str, type[AnyRecord]]] = {
     "contact": ("contact", Contact),
     "company": ("company", Company),
     "deal": ("deal", Deal),
     "task": ("task", Task),
-    "activity": ("note", Note),
+    "note": ("note", Note),
+    "call": ("phone_call", PhoneCall),
+    "meeting": ("meeting", Meeting),
+    "email": ("email", Email),
 }
 SHOWN = 20
 
 
 class Records:
-    """Reads records."""
+    """Reads, deletes and restores records."""
 
     implements = "kontor.crm.v1.Records"
 
     @single_read
     async def get_record(self, request: pb.GetRecordRequest, call: Call) -> pb.GetRecordResponse:
         """Reads one record of any type by its id."""
-        kind, record = await read(call, request.id)
-        member, _ = MESSAGES[kind]
-        call.concerns(UUID(request.id))
+        kind, member, record = await read(call, request.id)
+        call.concerns(UUID(record.id))
         answer = pb.GetRecordResponse(id=record.id, type=kind, version=record.version)
+        answer.redirected_from = redirected_from(request.id, record.id)
         if request.fields:
             answer.selected = await selected(call, kind, record, request.fields)
         else:
@@ -54,19 +65,28 @@ class Records:
             await PARTS[part](answer, call)
         return answer
 
+    async def delete_record(self, request: pb.DeleteRecordRequest, call: Call) -> pb.DeleteRecordResponse:
+        """Deletes one record of any type."""
+        return await delete_record(call, request)
 
-async def read(call: Call, record_id: str) -> tuple[str, AnyRecord]:
-    """A live record's type and message; raises NotFound or Gone."""
+    async def restore_record(self, request: pb.RestoreRecordRequest, call: Call) -> pb.RestoreRecordResponse:
+        """Brings one record back."""
+        return await restore_record(call, request)
+
+
+async def read(call: Call, record_id: str) -> tuple[str, str, AnyRecord]:
+    """A live record's type, the member of the answer that holds it, and its message; raises NotFound or Gone."""
     rows = await call.read(RECORD, {"tenant": call.actor.tenant, "id": record_id}, by_key=True)
     if not rows:
         raise NotFound
     found = rows[0]
     if found["deleted_at"] is not None:
-        raise Gone(ids=[record_id])
-    record = MESSAGES[found["type"]][1].from_json(found["record"])
+        raise await gone(call, str(found["id"]))
+    member, message = MESSAGES[found["kind"] or found["type"]]
+    record = message.from_json(found["record"])
     if isinstance(record, Deal) and record.amount:
         record.amount = shown(Decimal(record.amount), record.currency)
-    return found["type"], record
+    return found["type"], member, record
 
 
 async def selected(call: Call, kind: str, record: AnyRecord, fields: Sequence[str]) -> Struct:
@@ -113,10 +133,10 @@ async def add_associations(answer: pb.GetRecordResponse, call: Call) -> None:
 
 async def add_history(answer: pb.GetRecordResponse, call: Call) -> None:
     """Adds the last changes of the record."""
-    rows = await call.read(HISTORY, {"tenant": call.actor.tenant, "id": answer.id, "limit": SHOWN}, by_key=True)
-    answer.history = [pb.RecordRevision.from_json(row["change"]) for row in rows]
-    if rows and answer.history[-1].version > 1:
-        answer.truncated.append(f"history: the last {SHOWN} of {answer.history[0].version} changes shown")
+    rows = await call.read(HISTORY, {"tenant": call.actor.tenant, "id": answer.id, "limit": SHOWN + 1}, by_key=True)
+    answer.history = [pb.RecordRevision.from_json(row["change"]) for row in rows[:SHOWN]]
+    if len(rows) > SHOWN:
+        answer.truncated.append(f"history: the last {SHOWN} changes shown, the others by crm_get_timeline")
 
 
 async def add_counts(answer: pb.GetRecordResponse, call: Call) -> None:

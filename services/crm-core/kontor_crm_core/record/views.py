@@ -58,31 +58,6 @@ json_build_object({IDENTITY.format("deal", properties_json("deal"))},
                 AND o.deleted_at IS NULL
             ORDER BY a.created_at, a.to_id LIMIT 50) far))
 """
-ABOUT = """
-(SELECT json_agg(json_build_object('id', r.id, 'type', r.object_type, 'name', coalesce(c.name, o.name, d.name, '')))
-    FROM activity_link l JOIN record r ON r.tenant_id = l.tenant_id AND r.id = l.record_id
-    LEFT JOIN contact c ON c.tenant_id = r.tenant_id AND c.id = r.id
-    LEFT JOIN company o ON o.tenant_id = r.tenant_id AND o.id = r.id
-    LEFT JOIN deal d ON d.tenant_id = r.tenant_id AND d.id = r.id
-    WHERE l.tenant_id = activity.tenant_id AND l.activity_id = activity.id AND r.deleted_at IS NULL)
-"""
-ACTIVITY = f"""
-json_build_object(
-    'id', activity.id, 'version', activity.version, 'subject', activity.subject, 'body', activity.body,
-    'occurred_at', activity.occurred_at, 'records', {ABOUT}, 'external_id', activity.external_id,
-    'author_id', activity.actor_id, 'created_at', activity.created_at, 'updated_at', activity.updated_at,
-    'properties', {properties_json("activity")})
-"""
-TASK = f"""
-json_build_object(
-    'id', activity.id, 'version', activity.version, 'title', activity.subject, 'body', activity.body,
-    'status', activity.status, 'due_date', activity.due_on, 'due_at', activity.due_at,
-    'overdue', activity.status = 'open' AND activity.due_key < clock_timestamp(), 'priority', activity.priority,
-    'owner_id', activity.owner_id, 'records', {ABOUT}, 'completed_at', activity.completed_at,
-    'completed_by', activity.completed_by, 'external_id', activity.external_id,
-    'created_at', activity.created_at, 'updated_at', activity.updated_at,
-    'properties', {properties_json("activity")})
-"""
 STAGED = (
     "deal JOIN stage ON stage.tenant_id = deal.tenant_id AND stage.id = deal.stage_id "
     "JOIN pipeline ON pipeline.tenant_id = deal.tenant_id AND pipeline.id = deal.pipeline_id"

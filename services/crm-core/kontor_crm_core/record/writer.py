@@ -10,8 +10,11 @@ from kontor_crm_core.record.objects import write
 from kontor_crm_core.record.rules import table_of
 from kontor_platform.contract.problem import JSON, Gone, NotFound, VersionConflict, difference
 from kontor_platform.data.records.planned import Planned, ShelfChange
+from kontor_platform.data.records.setting import Settled
 from kontor_platform.data.records.statements import given
 from kontor_platform.runtime.call import Call, Change
+
+NO_PROPERTIES = Settled()
 
 
 async def created(
@@ -22,18 +25,28 @@ async def created(
     *,
     shelves: Sequence[ShelfChange] = (),
     terms: Mapping[str, int] | None = None,
+    custom: Settled = NO_PROPERTIES,
 ) -> None:
-    """Makes a record; `fields` are its fields as callers name them, with the values it begins with."""
+    """Makes a record; `fields` are its fields as callers name them, with the values it begins with.
+
+    `custom` are the custom properties it begins with.
+    """
     values = {name: getattr(record, name) for name in given(table(record_type)) if name not in ("props", "created_at")}
     changes = [Change(field, None, value) for field, value in fields.items() if value not in (None, "", [])]
-    await write(call, Planned(record_type, record.id, 0, values, changes, shelves=shelves, terms=terms))
+    changes += custom.changes
+    planned = Planned(
+        record_type, record.id, 0, values, changes, shelves=shelves, properties=custom.properties, terms=terms
+    )
+    await write(call, planned)
 
 
 async def locked(call: Call, record_type: str, record_id: UUID) -> RowMapping:
     """Reads a live record's row and holds it to the end of the transaction; raises NotFound or Gone."""
     columns = table(record_type).c
     found = await call.session.execute(
-        select(*columns).where(columns.tenant_id == call.actor.tenant, columns.id == record_id).with_for_update()
+        select(*columns)
+        .where(columns.tenant_id == call.actor.tenant, columns.id == record_id)
+        .with_for_update(key_share=True)
     )
     row = found.mappings().one_or_none()
     if row is None:

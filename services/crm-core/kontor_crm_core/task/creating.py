@@ -1,109 +1,133 @@
-"""Creates tasks."""
+"""Creates tasks and edits them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from kontor_protos.kontor.crm.v1 import tasks_pb as pb
+from sqlalchemy import RowMapping
 
-from kontor_crm_core.activity.writing import Draft, change, known, store
-from kontor_crm_core.refs import live_refs
-from kontor_crm_core.task.rules import Due, DueUnreadable, Status, read_due
-from kontor_platform.contract.problem import JSON, InvalidField
+from kontor_crm_core.activity.rules import Kind
+from kontor_crm_core.activity.writing import Draft, Saved, known, save
+from kontor_crm_core.owner.directory import owner_named
+from kontor_crm_core.record.redirects import led_on
+from kontor_crm_core.record.wishes import expected_version
+from kontor_crm_core.recurrence.rules import BadRule, Rule, read_rule
+from kontor_crm_core.refs import SUBJECTS, live_refs
+from kontor_crm_core.task.rules import Due, Origin, Status, due_of, kept_origin, origin_of
+from kontor_crm_core.when.reading import Clock
+from kontor_crm_core.when.rules import Reading
+from kontor_platform.contract.problem import InvalidField
 from kontor_platform.data.records.fold import clean
-from kontor_platform.runtime.call import Call, Change
+from kontor_platform.runtime.call import Call
 
-SUBJECTS = ("contact", "company", "deal")
-FIELDS = {"subject": "title", "due_on": "due_date", "due_at": "due_at"}
 DEFAULT_PRIORITY = "normal"
+NOT_DUE: dict[str, Any] = {"due_on": None, "due_at": None, "due_key": Due().key}
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """What became of a task, and what changed."""
+class Asked:
+    """What a request says of a task, read."""
 
-    id: UUID
-    outcome: str
-    changed: list[str]
-
-
-async def create(call: Call, request: pb.CreateTaskRequest, due: Due) -> Made:
-    """Creates a task, or changes what differs in the one that has the same external id."""
-    draft = read_task(request, call, due)
-    await live_refs(call, draft.records, SUBJECTS)
-    present = await known(call, "task", draft.external_id or "")
-    if present is None:
-        return Made(await store(call, draft), "created", [*draft.fields, *(["record_ids"] if draft.records else [])])
-    wanted = given(request, draft)
-    changes = [
-        Change(FIELDS.get(field, field), in_json(present[field]), in_json(value))
-        for field, value in wanted.items()
-        if present[field] != value and field != "due_key"
-    ]
-    changed = await change(call, present, changes, wanted, draft.records)
-    return Made(present["id"], "updated" if changed else "unchanged", changed)
+    title: str
+    due: Reading | None
+    rule: Rule | None
+    external_id: str
+    clear: frozenset[str]
 
 
-def due_of(text: str, call: Call) -> Due:
-    """When the task is due in the tenant's time zone; raises InvalidField."""
-    try:
-        return read_due(clean(text), ZoneInfo(call.actor.settings.time_zone))
-    except DueUnreadable as error:
-        raise InvalidField(DueUnreadable.__doc__ or "", field="due") from error
-
-
-def read_task(request: pb.CreateTaskRequest, call: Call, due: Due) -> Draft:
-    """The task as it shall be; raises InvalidField for a blank title."""
-    title = clean(request.title)
-    if not title:
-        raise InvalidField("A task needs a title.", field="title")
+async def create(call: Call, request: pb.CreateTaskRequest, time: Clock) -> Saved:
+    """Makes a task, or changes the one meant by its id or external id."""
+    request = await led_on(call, request, "record_ids")
+    asked, owner = read(request, time), await owner_named(call, request.owner_id)
+    await live_refs(call, [UUID(each) for each in request.record_ids], SUBJECTS)
+    present = await known(call, Kind.TASK, request.id, asked.external_id)
+    if present is None and not asked.title:
+        raise InvalidField("A new task needs a title.", field="title")
+    values = columns(request, asked, time, owner) | recurring(asked, present, time)
     draft = Draft(
-        kind="task",
-        subject=title,
-        body=clean(request.body) or None,
-        occurred_at=call.now,
+        Kind.TASK,
+        values,
+        defaults=defaults(call),
         records=tuple(dict.fromkeys(UUID(each) for each in request.record_ids)),
-        external_id=clean(request.external_id) or None,
-        values={
-            "status": Status.OPEN,
-            "priority": request.priority or DEFAULT_PRIORITY,
-            "owner_id": UUID(request.owner_id) if request.owner_id else call.actor.owner,
-            "due_on": due.on,
-            "due_at": due.at,
-            "due_key": due.key,
-        },
+        expected_version=expected_version(request),
+        attends=False,
     )
-    return replace(draft, fields=fields(draft))
+    return await save(call, draft, present)
 
 
-def fields(draft: Draft) -> Mapping[str, JSON]:
-    """The task's fields as callers name them, those without a value left out."""
-    every: dict[str, Any] = {
-        "title": draft.subject,
-        "body": draft.body,
-        "external_id": draft.external_id,
-        **draft.values,
+def read(request: pb.CreateTaskRequest, time: Clock) -> Asked:
+    """The request, read; raises InvalidField."""
+    title, clear = clean(request.title), frozenset(request.clear)
+    if request.title and not title:
+        raise InvalidField("A task needs a title.", field="title")
+    for name in clear:
+        if getattr(request, name):
+            raise InvalidField(f"{name} is both given and cleared; leave one of them out.", field="clear")
+    due = time.read(request.due, "due")
+    return Asked(title, due, rule_of(request.recurrence, time), clean(request.external_id), clear)
+
+
+def rule_of(text: str, time: Clock) -> Rule | None:
+    """The recurrence given, None if none; raises InvalidField."""
+    if not clean(text):
+        return None
+    try:
+        return read_rule(clean(text), time.zone)
+    except BadRule as bad:
+        raise InvalidField(str(bad), field="recurrence", allowed=bad.allowed) from bad
+
+
+def columns(request: pb.CreateTaskRequest, asked: Asked, time: Clock, owner: UUID | None) -> dict[str, Any]:
+    """The columns that the request says something about, recurrence aside."""
+    texts = {"subject": asked.title, "body": clean(request.body), "priority": request.priority}
+    values: dict[str, Any] = {name: text for name, text in texts.items() if text}
+    values |= {"owner_id": owner} if owner else {}
+    values |= {"external_id": asked.external_id} if asked.external_id else {}
+    values |= due_columns(due_of(asked.due, time.zone)) if asked.due else {}
+    values |= {name: None for name in ("body", "owner_id") if name in asked.clear}
+    return values | (NOT_DUE if "due" in asked.clear else {})
+
+
+def due_columns(due: Due) -> dict[str, Any]:
+    """The columns of a due day or time."""
+    return {"due_on": due.on, "due_at": due.at, "due_key": due.key}
+
+
+def recurring(asked: Asked, present: RowMapping | None, time: Clock) -> dict[str, Any]:
+    """The columns of the recurrence; raises InvalidField for one that the due day does not fit."""
+    ends = "recurrence" in asked.clear or "due" in asked.clear
+    if asked.rule is None:
+        return {"recurrence": None, "recurs_from": None} if ends else {}
+    origin = begins(asked, present, time)
+    if origin is None or "due" in asked.clear:
+        raise InvalidField("A task that recurs needs a due day.", field="due")
+    if not asked.rule.allows(origin.day):
+        raise InvalidField(f"{origin.day.isoformat()} is no day of {asked.rule}.", field="recurrence")
+    return {"recurrence": str(asked.rule), "recurs_from": str(origin)}
+
+
+def begins(asked: Asked, present: RowMapping | None, time: Clock) -> Origin | None:
+    """Where the series begins: at the due day given, else at the present one; a repeat leaves it where it began."""
+    if present and present["recurrence"] == str(asked.rule) and not moved(asked, present, time):
+        return kept_origin(present["recurs_from"])
+    if asked.due:
+        return origin_of(due_of(asked.due, time.zone), time.zone, asked.due.local)
+    return origin_of(Due(present["due_on"], present["due_at"]), time.zone) if present else None
+
+
+def moved(asked: Asked, present: RowMapping, time: Clock) -> bool:
+    """Whether the request gives another due day or time than the present one."""
+    due = due_of(asked.due, time.zone)
+    return asked.due is not None and (due.on, due.at) != (present["due_on"], present["due_at"])
+
+
+def defaults(call: Call) -> dict[str, Any]:
+    """What a new task begins with."""
+    return {
+        "status": Status.OPEN,
+        "priority": DEFAULT_PRIORITY,
+        "owner_id": call.actor.owner,
+        "occurred_at": call.now,
+        **NOT_DUE,
     }
-    named = {FIELDS.get(field, field): in_json(value) for field, value in every.items() if field != "due_key"}
-    return {field: value for field, value in named.items() if value is not None}
-
-
-def given(request: pb.CreateTaskRequest, draft: Draft) -> dict[str, object]:
-    """The columns that the request says something about."""
-    wanted: dict[str, object] = {"subject": draft.subject}
-    wanted |= {"body": draft.body} if draft.body else {}
-    for field in ("priority", "owner_id"):
-        wanted |= {field: draft.values[field]} if getattr(request, field) else {}
-    if request.due:
-        wanted |= {field: draft.values[field] for field in ("due_on", "due_at", "due_key")}
-    return wanted
-
-
-def in_json(value: object) -> JSON:
-    """A value as the change log tells it."""
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    return None if value is None else str(value)

@@ -5,12 +5,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from kontor_crm_core.when.rules import DAY, Reading, start_of
+
 EVER = datetime(1, 1, 2, tzinfo=UTC)
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 WEEK = timedelta(days=7)
-DAY = timedelta(days=1)
 INSTANT = timedelta(microseconds=1)
-EARLIEST, LATEST = 1970, 2200
 
 
 class Status(StrEnum):
@@ -30,10 +30,6 @@ class Bucket(StrEnum):
     NONE = "none"
 
 
-class DueUnreadable(Exception):
-    """due is a day as YYYY-MM-DD or a time in ISO 8601, as in 2026-03-29T14:30 or 2026-03-29T14:30:00+02:00."""
-
-
 @dataclass(frozen=True, slots=True)
 class Due:
     """When a task is due: never, on a day (`on`), or at a time (`at`); after `key` it is overdue."""
@@ -41,39 +37,53 @@ class Due:
     on: date | None = None
     at: datetime | None = None
     key: datetime = NEVER
-    shifted: bool = False
 
 
-def read_due(text: str, zone: ZoneInfo) -> Due:
-    """Reads a day or a time, which without an offset is meant in the zone; raises DueUnreadable.
-
-    Of a time that the clock change skips the later reading is taken, of one that comes twice the first (PEP 495).
-    """
-    if not text:
+def due_of(reading: Reading | None, zone: ZoneInfo) -> Due:
+    """When a task is due that a day, a time or neither was given for."""
+    if reading is None:
         return Due()
-    day, moment = parsed(text)
-    if moment is None:
-        return Due(on=day, key=start_of(day + DAY, zone) - INSTANT)
-    local = moment if moment.tzinfo else moment.replace(tzinfo=zone, fold=0)
-    at = local.astimezone(UTC)
-    shifted = moment.tzinfo is None and at.astimezone(zone).replace(tzinfo=None) != moment
-    return Due(on=at.astimezone(zone).date(), at=at, key=at, shifted=shifted)
+    if reading.at is None:
+        return Due(on=reading.day, key=start_of(reading.day + DAY, zone) - INSTANT)
+    return Due(on=reading.day, at=reading.at, key=reading.at)
 
 
-def parsed(text: str) -> tuple[date, datetime | None]:
-    """The day, and the time if the text has one."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise DueUnreadable from error
-    if not EARLIEST <= moment.year <= LATEST:
-        raise DueUnreadable
-    return moment.date(), None if len(text) <= len("2026-03-29") else moment
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The day a series began on, and the local time of all its tasks if they have one."""
+
+    day: date
+    at: time | None = None
+
+    def __str__(self) -> str:
+        """The origin as it is kept."""
+        return datetime.combine(self.day, self.at).isoformat() if self.at else self.day.isoformat()
+
+    def on(self, day: date, zone: ZoneInfo) -> Due:
+        """When the task of another day of the series is due: at the same local time."""
+        if self.at is None:
+            return due_of(Reading(day), zone)
+        moment = datetime.combine(day, self.at, zone).astimezone(UTC)
+        return due_of(Reading(moment.astimezone(zone).date(), moment), zone)
 
 
-def start_of(day: date, zone: ZoneInfo) -> datetime:
-    """The first moment of a day in a zone, in UTC."""
-    return datetime.combine(day, time(), zone).astimezone(UTC)
+def origin_of(due: Due, zone: ZoneInfo, local: time | None = None) -> Origin | None:
+    """Where a series begins whose first task is due so; `local` is the time as it was given, if it was."""
+    if due.on is None:
+        return None
+    return Origin(due.on, local or (due.at.astimezone(zone).time() if due.at else None))
+
+
+def kept_origin(text: str) -> Origin:
+    """The origin that was kept."""
+    moment = datetime.fromisoformat(text)
+    return Origin(moment.date(), moment.time() if "T" in text else None)
+
+
+def later_of(due: Due, now: datetime, zone: ZoneInfo) -> date:
+    """The day after which the following task is due: the due day, or today if that is past."""
+    today = now.astimezone(zone).date()
+    return max(due.on, today) if due.on else today
 
 
 def bucket_range(bucket: str, now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:

@@ -10,10 +10,12 @@ from kontor_protos.kontor.crm.v1 import tasks_pb as pb
 
 from kontor_crm_core.activity.views import task_message
 from kontor_crm_core.paging import fitting, scope, size
-from kontor_crm_core.task.completing import complete
-from kontor_crm_core.task.creating import create, due_of
+from kontor_crm_core.record.redirects import led_on
+from kontor_crm_core.task.completing import Completed, complete
+from kontor_crm_core.task.creating import create
 from kontor_crm_core.task.queries import Wanted, count, page
-from kontor_crm_core.task.rules import Due, Status, bucket_range
+from kontor_crm_core.task.rules import Status, bucket_range
+from kontor_crm_core.when.reading import Clock, clock
 from kontor_platform.runtime.call import Call
 
 STATUSES = {"": (Status.OPEN,), "open": (Status.OPEN,), "done": (Status.DONE,), "all": (Status.OPEN, Status.DONE)}
@@ -25,34 +27,39 @@ class Tasks:
     implements = "kontor.crm.v1.Tasks"
 
     async def create_task(self, request: pb.CreateTaskRequest, call: Call) -> pb.CreateTaskResponse:
-        """Creates a task, or changes the one that has the same external id."""
-        due = due_of(request.due, call)
-        made = await create(call, request, due)
+        """Makes a task, or changes the one meant by its id or external id."""
+        time = clock(call)
+        made = await create(call, request, time)
         task = await task_message(call, made.id)
         return pb.CreateTaskResponse(
-            summary=f"{made.outcome.capitalize()}: {task.title}, {due_words(due, call)}.",
+            summary=f"{made.outcome.capitalize()}: {task.title}, {due_words(task, time)}.",
             outcome=made.outcome,
             task=task,
-            changed=made.changed,
-            warnings=[skipped_warning(due, call)] if due.shifted else [],
+            changed=list(made.changed),
+            warnings=time.warnings,
         )
 
     async def complete_task(self, request: pb.CompleteTaskRequest, call: Call) -> pb.CompleteTaskResponse:
-        """Completes a task once."""
-        changed, note = await complete(call, request)
+        """Completes a task once, and makes the one that follows."""
+        time = clock(call)
+        done = await complete(call, request, time)
         task = await task_message(call, UUID(request.task_id))
+        following = await task_message(call, done.next) if done.next else None
+        unkept = (request.outcome_note or request.next) and not done.changed
         return pb.CompleteTaskResponse(
-            summary=f"{task.title} is done." if changed else f"{task.title} was done already.",
-            outcome="updated" if changed else "unchanged",
+            summary=finished(task, following, done, time),
+            outcome="updated" if done.changed else "unchanged",
             task=task,
-            changed=changed,
-            warnings=[unkept_warning()] if request.outcome_note and not changed else [],
-            note_id=str(note) if note else None,
+            changed=done.changed,
+            warnings=[*time.warnings, unkept_warning()] if unkept else time.warnings,
+            note_id=str(done.note) if done.note else None,
+            next=following,
         )
 
     async def list_tasks(self, request: pb.ListTasksRequest, call: Call) -> pb.ListTasksResponse:
         """Lists a page of tasks, the soonest due first."""
-        tenant, wanted, bound = call.actor.tenant, wanted_tasks(request, call), scope(call, request)
+        tenant, bound = call.actor.tenant, scope(call, request)
+        wanted = wanted_tasks(await led_on(call, request, "record_id"), call)
         after = position(call.cursors.decode(request.cursor, bound)) if request.cursor else None
         rows = (await call.session.execute(page(tenant, wanted, after, size(request) + 1))).all()
         total: int = (await call.session.execute(count(tenant, wanted))).scalar_one()
@@ -87,24 +94,26 @@ def position(values: Sequence[object]) -> tuple[datetime, UUID]:
     return datetime.fromisoformat(str(due)), UUID(str(task))
 
 
-def due_words(due: Due, call: Call) -> str:
-    """When the task is due, as it was read."""
-    if due.at:
-        zone = call.actor.settings.time_zone
-        return f"due {due.at.astimezone(ZoneInfo(zone)).isoformat()} ({zone})"
-    return f"due on {due.on.isoformat()}" if due.on else "no due day"
+def due_words(task: pb.Task, time: Clock) -> str:
+    """When the task is due, as it was read, and how it recurs."""
+    recurs = f", {task.recurrence}" if task.recurrence else ""
+    if task.due_at:
+        return f"due {time.words(task.due_at.to_datetime())}{recurs}"
+    return f"due on {task.due_date}{recurs}" if task.due_date else "no due day"
 
 
-def skipped_warning(due: Due, call: Call) -> common_pb.Warning:
-    """Tells that the time given does not exist."""
-    return common_pb.Warning(
-        code="time_skipped",
-        message=f"The clock change skips that time; it was read as {due_words(due, call)}.",
-        field="due",
-    )
+def finished(task: pb.Task, following: pb.Task | None, done: Completed, time: Clock) -> str:
+    """What happened, in one sentence or two."""
+    told = f"{task.title} is done." if done.changed else f"{task.title} was done already."
+    if following:
+        return f"{told} It is followed by {following.title}, {due_words(following, time)}."
+    return f"{told} It was the last of its series." if done.series_over else told
 
 
 def unkept_warning() -> common_pb.Warning:
-    """Tells that the outcome of a task that was done already was not kept."""
-    message = "The task was done already, so its outcome was left as it is; write a note with crm_create_note."
+    """Tells that what was given for a task that was done already was not kept."""
+    message = (
+        "The task was done already, so its outcome and what follows were left as they are; "
+        "write a note with crm_create_note or a task with crm_create_task."
+    )
     return common_pb.Warning(code="outcome_ignored", message=message, field="outcome_note")

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from kontor_crm_governance.door.memory import Memory
 from kontor_crm_governance.key import rules
 from kontor_crm_governance.key.queries import PRESENTED
+from kontor_platform.runtime.memory import Memory
 from kontor_platform.runtime.principal import Principal, TenantSettings
 
 # DECISIONS.md 1: key rows at most 5 s old.

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from uuid import UUID
 
 from kontor_protos.kontor.governance.v1 import passports_pb as pb
 from protobuf.wkt import Timestamp
@@ -9,8 +10,9 @@ from protobuf.wkt import Timestamp
 from kontor_crm_governance.door.doors import Doors
 from kontor_crm_governance.door.issuer import Issuer, Passport
 from kontor_crm_governance.door.keyring import Admission
+from kontor_crm_governance.door.places import Places
 from kontor_crm_governance.door.refusals import Refusals
-from kontor_crm_governance.door.service_keys import ServiceKeys, service_admission
+from kontor_crm_governance.door.service_keys import SYSTEM, ServiceKeys, service_admission
 from kontor_crm_governance.key.rules import Door
 from kontor_platform.contract.problem import PermissionDenied, Unauthenticated
 
@@ -24,8 +26,9 @@ class Passports:
 
     implements = "kontor.governance.v1.Passports"
 
-    def __init__(self, doors: Doors, issuer: Issuer, services: ServiceKeys, refusals: Refusals) -> None:
-        self._doors, self._issuer, self._services, self._refusals = doors, issuer, services, refusals
+    def __init__(self, doors: Doors, issuer: Issuer, services: ServiceKeys, places: Places, refusals: Refusals) -> None:
+        self._doors, self._issuer, self._refusals = doors, issuer, refusals
+        self._services, self._places = services, places
 
     async def exchange(self, request: pb.ExchangeRequest, metadata: Mapping[str, str]) -> pb.ExchangeResponse:
         """A passport for a credential, asked for by a service that shows its own key."""
@@ -39,16 +42,16 @@ class Passports:
     async def _admit(self, request: pb.ExchangeRequest, caller: str) -> Admission:
         door = Door(request.door)
         if door is Door.INTERNAL:
-            return self._itself(request, caller)
+            return await self._itself(request, caller)
         if caller != GATEWAY:
             raise PermissionDenied("Only the gateway exchanges the credentials of others.")
         return await self._doors.admit(request.credential, door, request.address)
 
-    def _itself(self, request: pb.ExchangeRequest, caller: str) -> Admission:
+    async def _itself(self, request: pb.ExchangeRequest, caller: str) -> Admission:
         if self._services.name(request.credential) != caller:
             self._refusals.count(request.address, WRONG_SERVICE_KEY)
             raise Unauthenticated
-        return service_admission(caller)
+        return service_admission(caller, await self._places.find(UUID(request.tenant)) if request.tenant else SYSTEM)
 
 
 def told(admission: Admission, passport: Passport) -> pb.ExchangeResponse:

@@ -1,14 +1,27 @@
 """Knows services by their own keys."""
 
 import hmac
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid5
 
 from kontor_crm_governance.door.keyring import Admission
-from kontor_platform.runtime.principal import SYSTEM_TENANT, Principal
+from kontor_platform.runtime.principal import SYSTEM_TENANT, Principal, TenantSettings
 from kontor_platform.runtime.settings import MissingSecret
 
 SYSTEM_SLUG = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A tenant in which a service works."""
+
+    id: UUID
+    slug: str
+    settings: TenantSettings
+
+
+SYSTEM = Place(SYSTEM_TENANT, SYSTEM_SLUG, TenantSettings())
 
 
 class ServiceKeys:
@@ -29,17 +42,18 @@ def _same(file: Path, key: str) -> bool:
     return hmac.compare_digest(file.read_text().strip().encode(), key.encode())
 
 
-def service_admission(name: str) -> Admission:
-    """What a service is inside: an admin of the system's own tenant."""
+def service_admission(name: str, place: Place = SYSTEM) -> Admission:
+    """What a service is inside: an admin of the tenant it works in."""
     principal = Principal(
-        tenant=SYSTEM_TENANT,
-        slug=SYSTEM_SLUG,
+        tenant=place.id,
+        slug=place.slug,
         actor=actor_of(name),
         kind="service",
         roles=frozenset({"admin"}),
         door="internal",
         key=f"service:{name}",
         name=name,
+        settings=place.settings,
     )
     return Admission(principal)
 

@@ -10,9 +10,9 @@ from uuid import UUID, uuid5
 import structlog
 
 from kontor_crm_governance.door.keyring import KEPT_SECONDS, LOOK_UP_SECONDS, Admission, Reads, holder_of, settings_of
-from kontor_crm_governance.door.memory import Memory
 from kontor_crm_governance.key import rules
 from kontor_crm_governance.key.queries import STATIC_ACTOR, STATIC_TENANT
+from kontor_platform.runtime.memory import Memory
 from kontor_platform.runtime.principal import SYSTEM_TENANT, Principal
 from kontor_platform.runtime.server_config import ServerConfig, StaticToken
 from kontor_platform.runtime.settings import MIN_SECRET_BYTES

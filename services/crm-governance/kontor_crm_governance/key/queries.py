@@ -27,6 +27,10 @@ STATIC_ACTOR = """
     LEFT JOIN users u ON u.tenant_id = s.tenant_id AND u.email_key = %(actor)s
     WHERE s.tenant_id = %(tenant)s
 """
+PLACE = """
+    SELECT t.registered_slug AS slug, s.time_zone, s.region, s.currency, s.fiscal_month
+    FROM tenant t JOIN tenant_settings s ON s.tenant_id = t.id WHERE t.id = %(tenant)s AND t.registered_slug IS NOT NULL
+"""
 STATIC_TENANT = "SELECT id FROM tenant WHERE registered_slug = %(slug)s"
 
 USED: TextClause = text(

@@ -10,6 +10,11 @@ from kontor_crm_governance.models import User
 # One change of people at a time in a tenant: no two can take the last two admins, nor create one person twice.
 ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('users:' || :tenant, 0))")
 TENANT_NAME = "SELECT name FROM tenant WHERE id = %(tenant)s"
+PEOPLE = """
+    SELECT id, email, email_key, name, active FROM users
+    WHERE tenant_id = %(tenant)s AND (id = ANY(%(ids)s::uuid[]) OR email_key = ANY(%(emails)s)) ORDER BY id
+"""
+ADDRESSES = "SELECT email FROM users WHERE tenant_id = %(tenant)s AND active ORDER BY email_key LIMIT 5000"
 
 
 def user_by_email(tenant: UUID, email_key: str) -> Select[User]:

@@ -1,5 +1,7 @@
 """People of the tenant, and who the caller is."""
 
+from collections.abc import Sequence
+
 from email_validator import EmailNotValidError, validate_email
 from kontor_protos.kontor.governance.v1 import users_pb as pb
 from kontor_protos.kontor.platform.v1.errors_pb import FieldProblem, Reason
@@ -10,7 +12,9 @@ from kontor_crm_governance.key.service import caller_of, require_held
 from kontor_crm_governance.models import User
 from kontor_crm_governance.user import queries, rules
 from kontor_crm_governance.user.rules import Outcome, Profile, Wish
+from kontor_platform.contract.names import nearest
 from kontor_platform.contract.problem import Conflict, InvalidField, PermissionDenied, VersionConflict
+from kontor_platform.data.database import Row
 from kontor_platform.data.ids import new_id
 from kontor_platform.runtime.call import Call, Change, Event
 from kontor_platform.runtime.dispatcher import single_read
@@ -66,6 +70,31 @@ class Users:
             region=settings.region,
             fiscal_month=settings.fiscal_month,
         )
+
+    @single_read
+    async def find_users(self, request: pb.FindUsersRequest, call: Call) -> pb.FindUsersResponse:
+        """Finds people by their ids and addresses."""
+        keys = {email: email.strip().lower() for email in request.emails}
+        wanted = {"tenant": call.actor.tenant, "ids": list(request.ids), "emails": list(keys.values())}
+        rows = await call.read(queries.PEOPLE, wanted)
+        found = {row["email_key"] for row in rows}
+        return pb.FindUsersResponse(
+            people=[person_message(row) for row in rows],
+            mistyped=await mistyped(call, [email for email, key in keys.items() if key not in found]),
+        )
+
+
+def person_message(row: Row) -> pb.Person:
+    """A person as other services need to know one."""
+    return pb.Person(id=str(row["id"]), email=row["email"], name=row["name"], active=row["active"])
+
+
+async def mistyped(call: Call, emails: Sequence[str]) -> list[pb.Mistyped]:
+    """Addresses of nobody, with the nearest there is."""
+    if not emails:
+        return []
+    known = [row["email"] for row in await call.read(queries.ADDRESSES, {"tenant": call.actor.tenant})]
+    return [pb.Mistyped(email=email, did_you_mean=nearest(email, known)) for email in emails]
 
 
 def wish_of(request: pb.UpsertUserRequest) -> Wish:

@@ -11,9 +11,9 @@ from kontor_protos.kontor.platform.v1.describe_pb import DescribeRequest, Descri
 from protobuf import Message
 
 from kontor_mcp_gateway.fanout.breaker import Breaker
-from kontor_mcp_gateway.fanout.errors import is_silence, refusal_from, unavailable
 from kontor_platform.contract.operation import Operation
 from kontor_platform.contract.problem import Unavailable
+from kontor_platform.runtime.grpc_errors import is_silence, refusal_from, unavailable
 
 DEADLINE_S = 2.0
 OPEN_WORLD_DEADLINE_S = 10.0

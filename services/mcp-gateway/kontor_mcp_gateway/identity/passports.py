@@ -9,10 +9,10 @@ from uuid import UUID
 import grpc
 from kontor_protos.kontor.governance.v1.passports_pb import ExchangeRequest, ExchangeResponse
 
-from kontor_mcp_gateway.fanout.errors import is_silence, refusal_from
 from kontor_mcp_gateway.fanout.upstream import Upstream
 from kontor_mcp_gateway.identity.caller import Caller
 from kontor_platform.contract.problem import Refusal, Unauthenticated, Unavailable
+from kontor_platform.runtime.grpc_errors import is_silence, refusal_from
 from kontor_platform.runtime.principal import Principal
 
 EXCHANGE = "/kontor.governance.v1.Passports/Exchange"

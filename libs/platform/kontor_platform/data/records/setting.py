@@ -14,7 +14,7 @@ from kontor_platform.data.records import terms
 from kontor_platform.data.records.definitions import Definition, Definitions, PropertyType
 from kontor_platform.data.records.fold import fold
 from kontor_platform.data.records.planned import PropertyChange
-from kontor_platform.data.records.terms import Field, Term
+from kontor_platform.data.records.terms import Field, Plain
 from kontor_platform.data.records.values import BadValue, Reading, change, found_by, newly_archived, parse, show
 
 
@@ -73,13 +73,14 @@ def wished(
     cleared: Iterable[str] = (),
     *,
     path: str = "properties",
+    clearing: str = "clear",
 ) -> Wished:
-    """Reads a request's properties, all faults at once."""
+    """Reads a request's properties, all faults at once; they stand at `path`, names to empty at `clearing`."""
     wish = Wished(known)
     for at, each in enumerate(inputs):
         take(wish, each, reading, f"{path}[{at}]")
     for at, name in enumerate(cleared):
-        clear(wish, name, f"clear[{at}]")
+        clear(wish, name, f"{clearing}[{at}]")
     return wish
 
 
@@ -218,13 +219,13 @@ def after(present: Mapping[str, JSON], properties: Iterable[PropertyChange]) -> 
     return {key: value for key, value in {**present, **changed}.items() if value is not None}
 
 
-def property_terms(known: Definitions, props: Mapping[str, JSON]) -> Iterator[Term]:
+def property_terms(known: Definitions, props: Mapping[str, JSON]) -> Iterator[Plain]:
     """What a record is found by of its searchable properties; identifiers whole, the others by their words."""
     for each in known.all:
         text = found_by(each, props.get(str(each.id)))
         if text and each.type in (PropertyType.EMAIL, PropertyType.PHONE, PropertyType.NUMBER):
-            yield Term(fold(text), Field.PROPERTY)
-        yield from terms.of_text(text, Field.PROPERTY)
+            yield fold(text), Field.PROPERTY
+        yield from terms.of_property(text)
 
 
 def value_message(definition: Definition, stored: JSON) -> PropertyValue:

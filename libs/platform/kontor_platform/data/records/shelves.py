@@ -15,16 +15,26 @@ from kontor_platform.runtime.call import Call
 Owned: TypeAlias = tuple[UUID, Row]
 
 
-async def write_shelves(call: Call, planned: Iterable[Planned]) -> None:
-    """Takes rows away, then adds, then changes, one statement each and shelf; raises Clashes for values others hold."""
-    by_shelf: dict[Shelf, list[tuple[UUID, ShelfChange]]] = {}
-    for each in planned:
-        for change in each.shelves:
-            by_shelf.setdefault(change.shelf, []).append((each.id, change))
-    for shelf, changes in by_shelf.items():
+async def clear_shelves(call: Call, planned: Iterable[Planned]) -> None:
+    """Takes rows away, one statement a shelf."""
+    for shelf, changes in by_shelf(planned):
         await remove(call, shelf, [(owner, keyed(shelf, key)) for owner, told in changes for key in told.removed])
+
+
+async def fill_shelves(call: Call, planned: Iterable[Planned]) -> None:
+    """Adds and changes rows, one statement each and shelf; raises Clashes for values others hold."""
+    for shelf, changes in by_shelf(planned):
         await add(call, shelf, [(owner, row) for owner, told in changes for row in told.added])
         await rewrite(call, shelf, [(owner, row) for owner, told in changes for row in told.changed])
+
+
+def by_shelf(planned: Iterable[Planned]) -> Iterable[tuple[Shelf, list[tuple[UUID, ShelfChange]]]]:
+    """The changes on each shelf, with whose they are."""
+    found: dict[Shelf, list[tuple[UUID, ShelfChange]]] = {}
+    for each in planned:
+        for change in each.shelves:
+            found.setdefault(change.shelf, []).append((each.id, change))
+    return found.items()
 
 
 def keyed(shelf: Shelf, key: Sequence[object]) -> Row:

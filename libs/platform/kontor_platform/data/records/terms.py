@@ -14,6 +14,10 @@ REVERSED = "<"
 # The information separator one of ASCII: stands between terms on their way to the database, never in one.
 SEPARATOR = "\x1f"
 BLOCK_MARK = "~"
+# Before addresses and domains as a whole: their words stand beside them, so that a search for words passes them over.
+ADDRESS = "@"
+# What begins so is never asked for by a caller as it stands.
+HIDDEN = (REVERSED, BLOCK_MARK)
 BEGIN, END, SLIP = "^", "$", "-"
 GRAM = 3
 # One slip is looked up in words of up to 7 characters, which may be of 8; longer ones share enough trigrams.
@@ -91,16 +95,21 @@ def of_text(text: str, field: Field) -> Iterator[Plain]:
 def of_email(email_key: str) -> Iterator[Plain]:
     """An address whole, its local part and the pieces of it, its domain and the domain's first label."""
     local, _, domain = email_key.rpartition("@")
-    yield fold(email_key), Field.EMAIL
-    yield fold(local), Field.EMAIL_PART
+    yield address(email_key), Field.EMAIL
+    yield address(local), Field.EMAIL_PART
     yield from of_text(local, Field.EMAIL_PART)
-    yield fold(domain), Field.EMAIL_PART
+    yield address(domain), Field.EMAIL_PART
     yield from of_text(domain.partition(".")[0], Field.EMAIL_PART)
+
+
+def address(text: str) -> str:
+    """The term of an address, a domain or a local part as a whole."""
+    return ADDRESS + fold(text)
 
 
 def of_domain(domain: str) -> Iterator[Plain]:
     """A domain whole and the words of its first label."""
-    yield fold(domain), Field.DOMAIN
+    yield address(domain), Field.DOMAIN
     yield from of_text(domain.partition(".")[0], Field.DOMAIN_PART)
 
 
@@ -176,17 +185,9 @@ def slips(word: str) -> list[str]:
     return [SLIP + word, *(SLIP + word[:at] + word[at + 1 :] for at in range(len(word)))]
 
 
-def asked(query: str) -> list[str]:
-    """The terms of a query: an address or another text with marks inside stays whole beside no other word."""
-    folded = fold(query)
-    if " " not in folded and any(mark in folded for mark in "@.:/_-"):
-        return [folded[:LONGEST_TERM]]
-    return list(dict.fromkeys(word[:LONGEST_TERM] for word in words(folded)))
-
-
-def bounds(beginning: str) -> tuple[str, str]:
-    """The range of terms that begin so, as two values a B-tree in byte order understands."""
-    return beginning, beginning + LAST_CHARACTER
+def told(term: str) -> str:
+    """A term as it stands in its field, without what marks it."""
+    return term[:0:-1] if term.startswith(REVERSED) else term.removeprefix(ADDRESS)
 
 
 def strongest(fields: int) -> str:

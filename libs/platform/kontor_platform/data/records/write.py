@@ -17,7 +17,7 @@ from kontor_platform.data.records import statements
 from kontor_platform.data.records.fold import fold
 from kontor_platform.data.records.planned import Clash, Clashes, Clashing, Life, Planned, Shelf
 from kontor_platform.data.records.properties import write_properties
-from kontor_platform.data.records.shelves import write_shelves
+from kontor_platform.data.records.shelves import clear_shelves, fill_shelves
 from kontor_platform.data.records.terms import SEPARATOR
 from kontor_platform.data.records.words import Words
 from kontor_platform.runtime.call import Call
@@ -61,8 +61,9 @@ class Writer:
         planned = [self._with_keys(each) for each in planned]
         written = dict(await self._insert(call, [each for each in planned if each.is_new]))
         written.update(await self._update(call, [each for each in planned if not each.is_new]))
+        await clear_shelves(call, planned)
         await self._lives(call, [each for each in planned if each.life])
-        await write_shelves(call, planned)
+        await fill_shelves(call, planned)
         await write_properties(call, planned)
         await write_terms(call, planned)
         await log(call, [(event_of(each, written[each.id].version), written[each.id].at) for each in planned])
@@ -124,7 +125,7 @@ class Writer:
             yield self._objects[rows[0].object_type].table, rows
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def folded(text: object) -> str | None:
     """A text as filters compare it; texts come again and again, as cities do."""
     return fold(str(text)) or None if text is not None else None

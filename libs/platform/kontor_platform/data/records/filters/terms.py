@@ -7,7 +7,7 @@ from kontor_platform.data.records.filters.comparing import Contains, Equals, Has
 from kontor_platform.data.records.filters.parameters import Parameters
 from kontor_platform.data.records.filters.places import TENANT
 from kontor_platform.data.records.fold import SPACELESS, lettered, separated
-from kontor_platform.data.records.terms import GRAM, LONGEST_TERM, bounds, trigrams
+from kontor_platform.data.records.terms import GRAM, LONGEST_TERM, trigrams
 
 MOST_PIECES = 3
 
@@ -62,16 +62,16 @@ def source(piece: Piece, object_type: str, parameters: Parameters) -> str:
     text = piece.text[:LONGEST_TERM]
     if piece.whole and text == piece.text:
         return f"SELECT x.record_id AS id FROM search_term x WHERE {mine} AND x.term = {parameters.add(text, 'text')}"
-    low, high = (parameters.add(each, "text") for each in bounds(text))
-    beginning = f"SELECT x.record_id AS id FROM search_term x WHERE {mine} AND x.term >= {low} AND x.term < {high}"
+    beginning = f"SELECT x.record_id AS id FROM search_term x WHERE {mine} AND x.term ^@ {parameters.add(text, 'text')}"
     if piece.begins:
         return beginning
+    gram, part = parameters.add(rarest(text), "text"), parameters.add(text, "text")
     # A word with digits has no trigrams: it is found by its beginning alone.
     return (
-        f"{beginning} UNION ALL "
-        f"SELECT x.record_id AS id FROM word_gram g JOIN search_term x ON {mine} AND x.term = g.word "
-        f"WHERE g.tenant_id = {TENANT} AND g.object_type = {kind} AND g.gram = {parameters.add(rarest(text), 'text')} "
-        f"AND position({parameters.add(text, 'text')} in g.word) > 0"
+        f"{beginning} UNION ALL SELECT x.record_id AS id FROM word_gram g "
+        f"JOIN search_term x ON {mine} AND x.term = g.word "
+        f"WHERE g.tenant_id = {TENANT} AND g.object_type = {kind} AND g.gram = {gram} "
+        f"AND position({part} in g.word) > 0"
     )
 
 

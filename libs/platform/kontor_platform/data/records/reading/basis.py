@@ -3,7 +3,6 @@
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 
 from kontor_platform.contract.problem import JSON
@@ -48,7 +47,6 @@ class Reading:
     currency: str = ""
     decimal_mark: DecimalMark = DecimalMark.PROGRAM
     date_format: DateOrder = DateOrder.UNKNOWN
-    day: date | None = None
 
 
 class BadValue(Exception):

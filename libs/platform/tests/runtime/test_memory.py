@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from kontor_crm_governance.door.memory import Memory
+from kontor_platform.runtime.memory import Memory
 
 
 class Clock:

@@ -1,0 +1,1 @@
+"""Properties of links: typed by the link's type."""

@@ -1,0 +1,1 @@
+"""Contacts that may be the same person."""

@@ -1,0 +1,1 @@
+"""Engagements: calls, meetings and e-mail with customers."""

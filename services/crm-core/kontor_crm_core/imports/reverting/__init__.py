@@ -1,0 +1,1 @@
+"""Takes imports back."""

@@ -1,0 +1,1 @@
+"""Reads the cells of a row: what the contact shall be, and what is wrong with it."""

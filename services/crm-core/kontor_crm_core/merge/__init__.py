@@ -1,0 +1,1 @@
+"""Merging contacts, and taking merges apart again."""

@@ -1,0 +1,1 @@
+"""Owners: the people of the tenant whom crm-governance knows."""

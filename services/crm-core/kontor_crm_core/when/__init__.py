@@ -1,0 +1,1 @@
+"""Days and times that callers give, read where the tenant is."""
