@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from kontor_crm_core.segment.following import compare, compare_all, follow_changes
+from kontor_platform.data.ids import new_id
 from kontor_platform.runtime.work import Tenant, Work
 from support.waiting import wait_until
 
@@ -188,6 +189,15 @@ def test_a_filter_survives_a_rename(crm: Any, people: list[str]) -> None:
     crm.do("crm_define_property", object_type="contact", name="tier", new_name="level")
     listed = crm.do("crm_list_segments")["segments"][0]
     assert (listed["filter"]["field"], listed["reading"]) == ("level", "level has a value")
+
+
+def test_me_stays_who_made_the_segment(crm: Any, people: list[str], events: Any) -> None:
+    """Whoever reads it, and the worker that follows it."""
+    crm.do("crm_create_segment", key="mine", type="contact", filter={"field": "owner_id", "op": "eq", "value": "me"})
+    colleague = replace(crm, principal=replace(crm.principal, actor=new_id()))
+    assert colleague.do("crm_segment_members", segment="mine")["total"] == 4
+    crm.do("crm_upsert_contact", id=people[0], clear=["owner_id"])
+    wait_until(lambda: events(people[0])[-1:] == ["segment.member.removed"], what="who left was told of")
 
 
 @pytest.mark.parametrize(
