@@ -51,3 +51,16 @@ async def test_an_agent_keeps_a_list(tenant: Tenant, connect: ConnectMcp, at_edg
     assert [each["met"] for each in out["membership"]["conditions"]] == [False, False]
     assert inside["membership"]["is_member"]
     assert (fault["code"], fault["did_you_mean"]) == ("invalid_field", "city")
+
+
+@covers("crm_search_advanced")
+async def test_a_user_is_named_by_address(tenant: Tenant, connect: ConnectMcp, at_edge: ConnectEdge) -> None:
+    """An owner's e-mail address will do where an id is asked; an unknown one is refused."""
+    async with connect(tenant.key("agent")) as agent, at_edge(tenant.key("admin")) as person:
+        await person.do("/crm/upsert_contact", {"name": "Ada", "email": "ada@x.example"})
+        mine = {"field": "owner_id", "op": "eq", "value": f"ada@{tenant.slug}.example"}
+        found = await agent.do("crm_search_advanced", type="contact", filter=mine)
+        fault = await agent.refused("crm_search_advanced", type="contact", filter={**mine, "value": "nobody@x.example"})
+
+    assert [row["name"] for row in found["rows"]] == ["Ada"]
+    assert fault["code"] == "invalid_field"

@@ -20,7 +20,7 @@ from kontor_platform.data.records.filters.driving import ranges_in
 from kontor_platform.data.records.filters.knowledge import Knowledge
 from kontor_platform.data.records.filters.ordering import orders
 from kontor_platform.data.records.filters.search import Search
-from kontor_platform.data.records.filters.statements import Statements
+from kontor_platform.data.records.filters.statements import OFF, Statements
 from kontor_platform.data.records.filters.tree import Segment
 from kontor_platform.data.records.reading.basis import Reading
 
@@ -151,7 +151,8 @@ def filled(stack: Any) -> Iterator[psycopg.Connection[Any]]:
         connection.execute("ANALYZE")
         connection.execute("SET ROLE crm_core_app")
         connection.execute("SET jit TO off")
-        connection.execute("SET enable_seqscan TO off")
+        for each in OFF:
+            connection.execute(f"SET {each} TO off".encode())
         connection.execute("SET plan_cache_mode TO force_custom_plan")
         connection.execute("SELECT set_config('app.tenant_id', %s, false)", (str(TENANT),))
         yield connection

@@ -7,11 +7,15 @@ from uuid import UUID
 
 import pytest
 
+from kontor_crm_core.record.objects import WRITER
 from kontor_crm_core.segment.following import compare, compare_all, follow_changes
+from kontor_platform.data.ids import new_id
+from kontor_platform.data.records.planned import Planned
+from kontor_platform.data.records.terms import Field
 from kontor_platform.runtime.work import Tenant, Work
 from support.waiting import wait_until
 
-from .inside import working
+from .inside import calling, working
 
 BERLIN = {"field": "city", "op": "eq", "value": "Berlin"}
 EVENTS = """
@@ -90,6 +94,27 @@ async def test_the_kept_members_are_those_of_the_filter(crm: Any, people: list[s
     await compare_all(work, tenant_of(crm))
     listed = crm.do("crm_list_segments", include_sizes=True)["segments"][0]
     assert [each["size"] for each in listed["sizes"]] == [2]
+
+
+async def test_a_large_segment_is_filled_by_a_job(crm: Any, work: Work) -> None:
+    """Above a thousand records the call answers at once with the operation that gathers them; every one is told of."""
+    key = {"city": "Berlin", "name": "Somebody", "name_key": "somebody"}
+    terms = {"berlin": int(Field.CITY)}
+    async with calling(work, crm.principal) as call:
+        await WRITER.apply(call, [Planned("contact", new_id(), 0, key, terms=terms) for _ in range(2_100)])
+    made = crm.do("crm_create_segment", key="berlin", type="contact", filter=BERLIN)
+    assert (made["segment"]["state"], made["count"]) == ("building", 2_100)
+    operation = made["segment"]["operation_id"]
+
+    def done() -> bool:
+        """The job has ended."""
+        return bool(crm.do("crm_import_status", operation_id=operation)["operation"]["state"] == "done")
+
+    wait_until(done, seconds=30, what="the segment is filled")
+    listed = crm.do("crm_list_segments")["segments"][0]
+    assert (listed["state"], listed["size"]) == ("ready", 2_100)
+    assert crm.do("crm_segment_members", segment="berlin")["total"] == 2_100
+    assert await compare(work, tenant_of(crm), UUID(made["segment"]["id"])) == 0
 
 
 def test_a_change_of_a_linked_record_is_followed(crm: Any, company: str, contact: str, events: Any) -> None:
@@ -188,6 +213,15 @@ def test_a_filter_survives_a_rename(crm: Any, people: list[str]) -> None:
     crm.do("crm_define_property", object_type="contact", name="tier", new_name="level")
     listed = crm.do("crm_list_segments")["segments"][0]
     assert (listed["filter"]["field"], listed["reading"]) == ("level", "level has a value")
+
+
+def test_me_stays_who_made_the_segment(crm: Any, people: list[str], events: Any) -> None:
+    """Whoever reads it, and the worker that follows it."""
+    crm.do("crm_create_segment", key="mine", type="contact", filter={"field": "owner_id", "op": "eq", "value": "me"})
+    colleague = replace(crm, principal=replace(crm.principal, actor=new_id()))
+    assert colleague.do("crm_segment_members", segment="mine")["total"] == 4
+    crm.do("crm_upsert_contact", id=people[0], clear=["owner_id"])
+    wait_until(lambda: events(people[0])[-1:] == ["segment.member.removed"], what="who left was told of")
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,18 @@
 """What a filter of a call is read with."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from uuid import UUID
 
 from kontor_protos.kontor.records.v1.filters_pb import Filter
 from sqlalchemy import text
 
+from kontor_crm_core.owner.directory import users
 from kontor_crm_core.record.kinds import KINDS
 from kontor_crm_core.segment.reading import segments
-from kontor_platform.data.records.definitions import definitions
+from kontor_platform.data.records.definitions import Definitions, PropertyType, definitions
 from kontor_platform.data.records.filters.knowledge import Choice, Knowledge
+from kontor_platform.data.records.filters.operands import texts
 from kontor_platform.data.records.filters.tree import Segment
 from kontor_platform.data.records.objects import ObjectType
 from kontor_platform.data.records.reading.basis import Reading
@@ -33,17 +35,28 @@ async def knowledge(call: Call, object_type: str, *filters: Filter | None, now: 
     trees = [*asked, *(each.filter for each in known if each.filter is not None)]
     types = {object_type, *(name for tree in trees for name in linked_types(tree, KINDS.values()))}
     settings = call.actor.settings
+    defined = {name: await definitions(call, DEFINED_AS.get(name, name)) for name in sorted(types)}
     return Knowledge(
         tenant=call.actor.tenant,
         now=now or call.now,
         types=KINDS,
-        definitions={name: await definitions(call, DEFINED_AS.get(name, name)) for name in sorted(types)},
+        definitions=defined,
         segments=named(known),
         choices=await choices(call) if "deal" in types else {},
+        people=await people(call, asked, defined),
         me=call.actor.owner,
         reading=Reading(settings.time_zone, settings.region, settings.currency),
         fiscal_month=settings.fiscal_month,
     )
+
+
+async def people(call: Call, asked: Iterable[Filter], defined: Mapping[str, Definitions]) -> dict[str, UUID]:
+    """The users whose e-mail addresses stand in the filters."""
+    names = {field.name for name in defined for field in KINDS[name].fields if field.type is PropertyType.USER}
+    names |= {each.name for known in defined.values() for each in known.all if each.type is PropertyType.USER}
+    conditions = [node for tree in asked for node in nodes(tree) if node.field in names]
+    told = {text.strip().lower() for node in conditions for text in texts(node.value, node.values) if "@" in text}
+    return {address: user.id for address, user in (await users(call, emails=told)).items()} if told else {}
 
 
 def named(known: Iterable[Segment]) -> dict[str, Segment]:

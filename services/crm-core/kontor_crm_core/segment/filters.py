@@ -7,15 +7,19 @@ from typing import Any
 from uuid import UUID
 
 from kontor_protos.kontor.records.v1.filters_pb import Filter
+from protobuf.wkt import Value
 
 from kontor_crm_core.advanced.knowing import knowledge
 from kontor_crm_core.record.kinds import KINDS
 from kontor_crm_core.segment.reading import filter_of
 from kontor_platform.contract.problem import Conflict, InvalidField
+from kontor_platform.data.records.definitions import PropertyType
 from kontor_platform.data.records.filters.checking import Checked, checked
 from kontor_platform.data.records.filters.knowledge import BY_ID, Knowledge
+from kontor_platform.data.records.filters.operands import read as read_value
+from kontor_platform.data.records.filters.operands import texts
 from kontor_platform.data.records.filters.tree import Group, Linked, Member, Node
-from kontor_platform.data.records.objects import ObjectType
+from kontor_platform.data.records.objects import FieldType, ObjectType
 from kontor_platform.runtime.call import Call
 
 LINKED_BY_ACTIVITY = "last_activity_at"
@@ -61,6 +65,7 @@ def by_ids(node: Filter, kind: ObjectType, known: Knowledge) -> None:
     for inner in (*node.all, *node.any, *node.none):
         by_ids(inner, kind, known)
     if node.field and node.field not in kind.relation:
+        people_by_ids(node, known.field(kind, node.field), known)
         node.field = known.field(kind, node.field).in_log if is_custom(node.field, kind, known) else node.field
     if node.op.endswith("_field") and node.value is not None and is_custom(str(node.value.to_python()), kind, known):
         node.value = type(node.value).from_json(json.dumps(known.field(kind, str(node.value.to_python())).in_log))
@@ -70,6 +75,15 @@ def by_ids(node: Filter, kind: ObjectType, known: Knowledge) -> None:
         node.in_segment = str(known.segment(node.in_segment).id)
     if node.assoc is not None and node.assoc.where is not None:
         by_ids(node.assoc.where, known.types[kind.relation[node.assoc.type].far_type], known)
+
+
+def people_by_ids(node: Filter, field: FieldType, known: Knowledge) -> None:
+    """Names users by their ids, so that `me` stays who it was."""
+    if field.type is not PropertyType.USER or node.op.endswith("_field"):
+        return
+    told = [str(one.value) for text in texts(node.value, node.values) for one in read_value(field, text, known)]
+    ids = [Value.from_json(json.dumps(each)) for each in told]
+    node.value, node.values = (ids[0], []) if node.value is not None and len(ids) == 1 else (None, ids)
 
 
 def is_custom(name: str, kind: ObjectType, known: Knowledge) -> bool:

@@ -11,10 +11,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-# Reading a table from end to end would read other tenants' rows too.
-PLANS = (
-    "SELECT set_config('enable_seqscan', :scan, true), set_config('max_parallel_workers_per_gather', :workers, true)"
-)
+# Reading a table from end to end would read other tenants' rows too, as would a join that begins with all of one.
+OFF = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
+SWITCHED = ", ".join(f"set_config('{name}', :on, true)" for name in OFF)
+PLANS = f"SELECT {SWITCHED}, set_config('max_parallel_workers_per_gather', :workers, true)"
 LIMIT = "SELECT set_config('statement_timeout', :ms, true)"
 UNLIMITED = "5s"
 
@@ -73,10 +73,10 @@ class Statements:
 
     async def leave(self) -> None:
         """Gives the transaction back its own limits."""
-        await self.session.execute(text(PLANS), {"scan": "on", "workers": "2"})
+        await self.session.execute(text(PLANS), {"on": "on", "workers": "2"})
         await self.session.execute(text(LIMIT), {"ms": UNLIMITED})
 
     async def _enter(self) -> None:
         if not self._entered:
-            await self.session.execute(text(PLANS), {"scan": "off", "workers": "0"})
+            await self.session.execute(text(PLANS), {"on": "off", "workers": "0"})
             self._entered = True
