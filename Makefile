@@ -14,10 +14,10 @@ PIP := $(PY) -m pip --disable-pip-version-check -qq
 # Where a repository was moved to, its environment no longer works: scripts and editable installs name its path.
 MOVED := $(shell [ ! -d $(VENV) ] || [ "`cat $(STAMPS)/here 2>/dev/null`" = "$(CURDIR)" ] || echo moved)
 
-.PHONY: help environment up down demo test check bench docs protos constraints clean
+.PHONY: help environment up down demo test check bench bench-crm docs protos constraints clean
 
 help: ## Shows this
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
 
 up: environment ## Starts everything: services, edge, MCP gateway, database; Ctrl-C stops it
 	@exec $(BIN)/kontor up
@@ -41,6 +41,9 @@ check: environment ## Lints, formats, types, layers, contract tests
 
 bench: environment ## Measures calls a second and CPU per call
 	@$(PY) bench/gateway.py $(BENCH)
+
+bench-crm: environment ## Measures import, search and export with a million contacts (BENCH="--contacts 20000" for less)
+	@$(PY) bench/contacts.py $(BENCH)
 
 docs: environment ## Writes docs/tools.md from the contract
 	@$(PY) -m kontor_platform.edge.manual docs/tools.md

@@ -20,6 +20,9 @@ tenants:
   demo:
     limits:
       every: 100000000
+  bench:
+    limits:
+      every: 100000000
 """
 
 
@@ -59,21 +62,37 @@ def stack() -> Iterator[Stack]:
             EmbeddedPostgres(data_dir / "postgres").remove()
 
 
+def postmaster(running: Stack) -> int:
+    """The process of the database, whose children serve its connections."""
+    pid = EmbeddedPostgres(running.data_dir / "postgres").pid
+    assert pid is not None
+    return pid
+
+
 def pin(pid: int, core: int) -> None:
     """Keeps every thread of a process on one core."""
     for task in Path(f"/proc/{pid}/task").iterdir():
         os.sched_setaffinity(int(task.name), {core})
 
 
+def children(pid: int) -> list[int]:
+    """What a process started."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+
+
 def descendants(pid: int) -> list[int]:
     """A process and everything it started."""
-    children = [
-        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
-    ]
-    return [pid, *(each for child in children for each in descendants(child))]
+    return [pid, *(each for child in children(pid) for each in descendants(child))]
 
 
 def cpu_seconds(pid: int) -> float:
     """Seconds of processor time a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def cpu_of_ended(pid: int) -> float:
+    """Seconds of processor time that processes it started and that have ended had used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[13]) + int(fields[14])) / TICKS

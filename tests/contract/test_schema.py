@@ -26,6 +26,8 @@ WITHOUT_TENANT = {
 WORKER_SEES = {
     "outbox": ("(seq IS NULL)", {"tenant_id", "n", "seq", "at"}),
     "chore": ("true", {"tenant_id", "name", "done_on"}),
+    "outbox_head": ("true", {"tenant_id", "seq"}),
+    "segment_head": ("true", {"tenant_id", "seq"}),
 }
 PLATFORM_TABLES = {"tenant", "outbox", "outbox_head", "idempotency", "read_log"}
 

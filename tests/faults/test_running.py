@@ -16,9 +16,9 @@ import pytest
 
 from kontor_platform.dev.postgres import EmbeddedPostgres
 from kontor_platform.dev.processes import is_alive
-from support.clients import edge_client
+from support.clients import PATIENCE, edge_client
 from support.stack import Stack, command, running, stack_at
-from support.waiting import wait_until
+from support.waiting import wait_until, wait_until_async
 
 UNIX_PATH_MAX = 108  # sun_path of unix(7)
 WRITES = 150
@@ -99,17 +99,23 @@ async def test_a_worker_killed_while_calls_write_numbers_every_event(own: Stack)
         nonlocal done
         async with limit:
             body = {"email": f"{number % 20}@worker.example", "title": f"Title {number}"}
-            await person.do("/crm/upsert_contact", body)
-            done += 1
+            await person.insist("/crm/upsert_contact", body, f"number-{number}")
+        done += 1
+
+    async def at_least(number: int) -> bool:
+        return done >= number
+
+    async def replaced(pid: int) -> bool:
+        return own.process(WORKER).pid != pid and own.process(WORKER).state == "ready"
 
     async with edge_client(own, own.credentials.demo.key("sales")) as person:
         writes = [asyncio.create_task(write(number)) for number in range(WRITES)]
         for kill in range(1, KILLS + 1):
-            while done < WRITES * kill // (KILLS + 1):
-                await asyncio.wait(writes, timeout=0.05, return_when=asyncio.FIRST_COMPLETED)
-                await asyncio.sleep(0)
+            enough = WRITES * kill // (KILLS + 1)
+            await wait_until_async(lambda enough=enough: at_least(enough), PATIENCE, "so many writes are done")  # type: ignore[misc]
+            before = own.process(WORKER).pid
             await asyncio.to_thread(own.kill, WORKER)
-            wait_until(lambda: own.process(WORKER).state == "ready", 30, "another worker is ready")
+            await wait_until_async(lambda before=before: replaced(before), 60, "another worker is ready")  # type: ignore[misc]
         await asyncio.gather(*writes)
     with own.sql("crm-core") as admin:
         admin.autocommit = True

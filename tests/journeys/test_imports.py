@@ -3,15 +3,12 @@
 import csv
 import hashlib
 import io
-from typing import Any
 
-import httpx2
-
-from support.clients import EdgeClient, approved
+from support.clients import approved
 from support.coverage import covers
+from support.imports import IMPORT, REVERT, ended, over_rest
 from support.plugin import ConnectEdge, ConnectMcp
 from support.tenants import Tenant
-from support.waiting import wait_until_async
 
 PEOPLE = (
     "Vorname;Nachname;E-Mail;Telefon;Firma;Kundenstatus\n"
@@ -19,28 +16,6 @@ PEOPLE = (
     "Anna;Groß;anna@weiss.example;keine;Weiß GmbH;alt\n"
     "Kaputt;;kein-at-zeichen;;;\n"
 )
-IMPORT, REVERT, EXPORT = "/mcp/crm/import_contacts_csv", "/mcp/crm/import_revert", "/mcp/crm/export_contacts_csv"
-
-
-async def over_rest(person: EdgeClient, operator: EdgeClient, path: str, **body: Any) -> dict[str, Any]:
-    """What a write answers over REST once a second person has approved exactly this call."""
-    asked = (await person.post(path, body)).json()
-    assert asked["code"] == "approval_required", asked
-    decided = await operator.decide(asked["approval_id"])
-    assert decided.status_code == httpx2.codes.OK, decided.text
-    return await person.do(path, body | {"approval_id": asked["approval_id"]})
-
-
-async def ended(person: EdgeClient, operation: str) -> dict[str, Any]:
-    """Long work once it has ended."""
-
-    async def told() -> dict[str, Any] | None:
-        answer: dict[str, Any] = (await person.do("/crm/import/status", {"operation_id": operation}))["operation"]
-        return answer if answer["ended"] else None
-
-    found = await wait_until_async(told, 60)
-    assert found is not None
-    return found
 
 
 @covers("crm_import_contacts_csv", "crm_import_status", "crm_import_revert", "crm_export_contacts_csv")

@@ -1,5 +1,6 @@
 """Clients of a stack: the official MCP client, and REST through the edge."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,8 +13,10 @@ from mcp_types import CallToolResult
 
 from kontor_cli.talk.gateway import first_cause
 from support.stack import Stack
+from support.waiting import POLL
 
 SECONDS = 30.0
+PATIENCE = 90.0
 MODERN, LEGACY = "2026-07-28", "legacy"
 
 
@@ -82,6 +85,20 @@ class EdgeClient:
         assert answer.status_code == httpx2.codes.OK, answer.text
         told: dict[str, Any] = answer.json()
         return told
+
+    async def insist(self, path: str, body: Mapping[str, Any], key: str, seconds: float = PATIENCE) -> dict[str, Any]:
+        """Repeats one write under its idempotency key until it is answered."""
+        async with asyncio.timeout(seconds):
+            while True:
+                try:
+                    answer = await self.http.post(path, json=dict(body), headers={"idempotency-key": key})
+                except httpx2.TransportError:
+                    continue
+                told: dict[str, Any] = answer.json()
+                if answer.status_code == httpx2.codes.OK:
+                    return told
+                assert told["retryable"], told
+                await asyncio.sleep(min(float(told["retry_after_s"]), POLL))
 
     async def decide(self, approval: str, decision: str = "approve", reason: str = "") -> httpx2.Response:
         """Decides an approval."""

@@ -33,6 +33,7 @@ from kontor_crm_core.property.jobs import JOBS as PROPERTY_JOBS
 from kontor_crm_core.property.service import Properties
 from kontor_crm_core.record.purging import purge_deleted
 from kontor_crm_core.record.service import Records
+from kontor_crm_core.record.words import clean_unused_words
 from kontor_crm_core.segment.following import COMPARING, FOLLOWING
 from kontor_crm_core.segment.following import JOBS as SEGMENT_JOBS
 from kontor_crm_core.segment.service import Segments
@@ -101,6 +102,7 @@ def build(settings: Settings) -> Service:
         ticks=[
             Tick("files", FILES_EVERY_S, forget_files),
             Nightly("purge_deleted", purge_deleted),
+            Nightly("clean_words", clean_unused_words),
             FOLLOWING,
             COMPARING,
         ],

@@ -17,6 +17,7 @@ from kontor_crm_core.imports.reverting.starting import start_revert
 from kontor_crm_core.imports.starting import start_import
 from kontor_crm_core.operation.models import LongWork
 from kontor_crm_core.operation.store import begin_within, read
+from kontor_platform.contract.problem import JSON
 from kontor_platform.data.files import Draft, FileWriter, pieces
 from kontor_platform.data.ids import new_id
 from kontor_platform.runtime.call import Call
@@ -34,6 +35,16 @@ DEFINE = text(
         :tenant, :id, 'contact', :name, :label, :type, CAST(:options AS jsonb), :required, :unique, now(), now()
     )
     """
+)
+
+SEGMENT = text(
+    """
+    INSERT INTO segment (tenant_id, id, key, name, object_type, kind, created_at, created_by, updated_at)
+    VALUES (:tenant, :id, :key, :key, 'contact', 'static', now(), :actor, now())
+    """
+)
+MEMBER = text(
+    "INSERT INTO segment_member (tenant_id, segment_id, record_id, joined_at) VALUES (:tenant, :id, :record, now())"
 )
 
 
@@ -76,7 +87,7 @@ class Importer:
             writer = await FileWriter.create(call.session, self.person.tenant, draft)
             await writer.append(call.session, data)
             await writer.finish(call.session)
-            plan = {
+            plan: dict[str, JSON] = {
                 "file": str(writer.id),
                 "sha256": sha256(data).hexdigest(),
                 "name": "list",
@@ -131,6 +142,14 @@ class Importer:
         flags = {"required": False, "unique": False} | marks
         async with self.call() as call:
             await call.session.execute(DEFINE, {**values, "options": options, **flags})
+
+    async def segment(self, key: str, *members: str) -> None:
+        """Makes a static segment of contacts."""
+        values = {"tenant": self.person.tenant, "id": new_id(), "key": key, "actor": self.person.actor}
+        async with self.call() as call:
+            await call.session.execute(SEGMENT, values)
+            for each in members:
+                await call.session.execute(MEMBER, {**values, "record": each})
 
     async def rows(self, statement: str, **values: Any) -> Sequence[Mapping[Any, Any]]:
         """Rows of the tenant."""

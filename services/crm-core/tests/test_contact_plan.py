@@ -17,7 +17,7 @@ from kontor_crm_core.identity.parse import parse_phone
 from kontor_crm_core.record.lookups import ForeignId
 from kontor_crm_core.record.plans import Options
 from kontor_platform.contract.problem import Gone, InvalidField, NotFound
-from kontor_platform.data.records.terms import Field
+from kontor_platform.data.records.terms import Field, address
 from kontor_platform.runtime.principal import TenantSettings
 
 ID, OWNER = UUID(int=1), UUID(int=2)
@@ -57,7 +57,7 @@ def test_a_new_contact_is_planned_whole() -> None:
     assert plan.changed == ["first_name", "last_name", "owner_id", "emails", "external_ids", "company"]
     terms = planned.terms
     assert terms is not None
-    assert (terms["jane"], terms["j@a.example"], terms["acme"], terms["7"]) == (
+    assert (terms["jane"], terms[address("j@a.example")], terms["acme"], terms["7"]) == (
         Field.NAME,
         Field.EMAIL,
         Field.COMPANY,

@@ -7,8 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from kontor_protos.kontor.crm.v1 import blocklist_pb
 from kontor_protos.kontor.crm.v1.imports_pb import ColumnMapping, ImportContactsCsvResponse
+from kontor_protos.kontor.records.v1.filters_pb import Filter
+from protobuf.wkt import Value
 
+from kontor_crm_core.blocklist.rules import digest
+from kontor_crm_core.blocklist.service import Blocklist
 from kontor_crm_core.imports.job import ImportJob, step
 from kontor_crm_core.operation.store import cancel, claim, opened
 from kontor_platform.contract.problem import Refusal
@@ -207,14 +212,14 @@ async def test_an_error_file_works_alone_once_it_is_corrected(importer: Importer
     """It has the columns as they were, what was wrong, and nothing else; quotes and line breaks stay."""
     text = 'Name;E-Mail;Notiz\n"Ada ""Lady"" Byron";ada(at)x.example;"=1+1;\na"\nBob;bob@x.example;\n'
     told = await importer.tell(text)
-    assert told.error_file_id is not None
+    assert told.error_file_id
     errors = await importer.file(told.error_file_id)
     (row,) = csv.DictReader(io.StringIO(errors, newline=""))
     assert row["Name"] == 'Ada "Lady" Byron'
     assert (row["Notiz"], row["_row"], row["_column"], row["_code"]) == ("=1+1;\na", "2", "E-Mail", "email_invalid")
     mended = errors.replace("ada(at)x.example", "ada@x.example")
     again = await importer.tell(mended)
-    assert (numbers(again), again.error_file_id) == ({"created": 1}, None)
+    assert (numbers(again), again.error_file_id) == ({"created": 1}, "")
 
 
 async def test_a_mapping_is_said_saved_and_used_again(importer: Importer) -> None:
@@ -239,6 +244,14 @@ async def test_companies_are_found_or_made(importer: Importer) -> None:
     assert numbers(await importer.tell(text)) == {"created": 2}
     found = await importer.rows("SELECT name FROM company WHERE tenant_id = :tenant")
     assert [row["name"] for row in found] == ["Acme"]
+
+
+async def test_a_domain_that_many_companies_share_identifies_none(importer: Importer) -> None:
+    """As where a file's addresses are all at one provider: each company is found by its name."""
+    rows = "".join(f"p{at}@shared.example,Company {at % 6}\n" for at in range(12))
+    assert numbers(await importer.tell(f"Email,Company\n{rows}")) == {"created": 12}
+    assert len(await importer.rows("SELECT id FROM company WHERE tenant_id = :tenant")) == 6
+    assert numbers(await importer.tell(f"Email,Company\n{rows}")) == {"unchanged": 12}
 
 
 async def test_owners_are_users_or_a_warning(importer: Importer) -> None:
@@ -331,3 +344,44 @@ async def test_another_tenant_sees_nothing_of_it(importer: Importer, crm: Any) -
     assert caught.value.code == "not_found"
     with pytest.raises(Refusal):
         await stranger.tell(ADA, use_mapping="ours")
+
+
+async def test_a_segment_gains_the_imported_and_loses_them_when_taken_back(importer: Importer) -> None:
+    """Those who were in it before stay; only a static segment of contacts takes any."""
+    first = await importer.tell(ADA)
+    assert numbers(first) == {"created": 1}
+    ada = str((await contact(importer, "ada@x.example"))["id"])
+    await importer.segment("list", ada)
+    text = "Email\nada@x.example\nbob@x.example\n"
+    done = await importer.tell(text, segment="list")
+    members = "SELECT record_id FROM segment_member WHERE tenant_id = :tenant"
+    assert len(await importer.rows(members)) == 2
+    exported = await importer.export(segment="list", columns=["email"])
+    assert exported.decode().splitlines() == ["email,_kontor", "ada@x.example,1", "bob@x.example,1"]
+    await importer.revert(done.operation_id)
+    assert [str(row["record_id"]) for row in await importer.rows(members)] == [ada]
+    with pytest.raises(Refusal):
+        await importer.tell(text, segment="nowhere")
+
+
+async def test_a_condition_says_what_is_exported(importer: Importer) -> None:
+    """As the advanced search takes it; ids and a condition together are refused."""
+    await importer.tell("Email,City\nada@x.example,London\nbob@x.example,Bonn\n")
+    bonn = Filter(field="city", op="eq", value=Value.from_json('"Bonn"'))
+    exported = await importer.export(filter=bonn, columns=["email", "city"])
+    assert exported.decode().splitlines() == ["email,city,_kontor", "bob@x.example,Bonn,1"]
+    with pytest.raises(Refusal):
+        await importer.export(filter=bonn, ids=[str(importer.person.tenant)])
+    with pytest.raises(Refusal) as caught:
+        await importer.export(columns=["emial"])
+    assert caught.value.did_you_mean == "email"
+
+
+async def test_addresses_on_the_blocklist_are_refused(importer: Importer) -> None:
+    """The row says so, the others go in."""
+    secret = b"s" * 32
+    entry = blocklist_pb.BlocklistEntry(digest=digest(secret, "ada@x.example"))
+    async with importer.call() as call:
+        await Blocklist().put(blocklist_pb.BlocklistPutRequest(key=secret, entries=[entry]), call)
+    told = await importer.tell("Email\nada@x.example\nbob@x.example\n")
+    assert (numbers(told), problems(told)) == ({"created": 1, "failed": 1}, [(2, "", "blocklisted")])

@@ -4,6 +4,12 @@ import json
 from typing import Any
 
 import pytest
+from kontor_protos.kontor.crm.v1 import customers_pb as pb
+
+from kontor_crm_core.customer.telling import name_owner
+from kontor_platform.runtime.peers import GOVERNANCE, Peers
+
+from .inside import calling, working
 
 
 @pytest.fixture
@@ -172,7 +178,7 @@ def test_deleted_and_other_records_are_no_customers(crm: Any, deal: str, jane: s
 def test_consent(crm: Any, jane: str, stack: Any) -> None:
     """Opted out and bounced addresses are named, and whether one is left to write to."""
     crm.do("crm_upsert_contact", id=jane, emails=["jane@second.example"])
-    assert found(crm, jane)["consent"] == {"may_email": True, "opted_out": [], "bounced": []}
+    assert found(crm, jane)["consent"] == {"may_email": True, "opted_out": [], "bounced": [], "blocklisted": []}
     with stack.sql("crm-core") as connection:
         connection.execute("SET search_path TO crm_core")
         connection.execute(
@@ -180,3 +186,33 @@ def test_consent(crm: Any, jane: str, stack: Any) -> None:
         )
     told = found(crm, jane)["consent"]
     assert (told["may_email"], len(told["opted_out"]), len(told["bounced"])) == (False, 1, 1)
+
+
+def test_the_owner_is_named(crm: Any, jane: str, colleague: str) -> None:
+    """By name and address; who owns records is no customer by that."""
+    crm.do("crm_assign_owner", record_ids=[jane], owner=colleague)
+    owner = found(crm, jane)["owner"]
+    assert owner["id"] == colleague
+    assert owner["name"]
+    assert found(crm, owner["email"])["outcome"] == "none"
+
+
+async def test_a_directory_that_is_down_fails_no_lookup(crm: Any, stack: Any) -> None:
+    """The owner's name is left out, and a warning says why."""
+    answer = pb.LookupCustomerResponse(owner=pb.Owner(id=str(crm.principal.actor)))
+    async with working(stack) as work, calling(work, crm.principal) as call:
+        call.peers = Peers({GOVERNANCE: "127.0.0.1:1"}, "nobody")
+        await name_owner(call, answer)
+    assert answer.owner is not None
+    assert (answer.owner.name, [each.code for each in answer.warnings]) == ("", ["owner_unnamed"])
+
+
+def test_segments_that_hold_it(crm: Any, jane: str) -> None:
+    """The first five by key, and how many there are."""
+    for at in range(7):
+        crm.do("crm_create_segment", key=f"s{at}", type="contact", kind="static", add=[jane])
+    answer = found(crm, jane)
+    assert ([each["key"] for each in answer["segments"]], answer["segment_count"]) == (
+        ["s0", "s1", "s2", "s3", "s4"],
+        7,
+    )

@@ -102,7 +102,7 @@ class World:
 LIVE = "JOIN record r ON r.tenant_id = x.tenant_id AND r.id = x.{0} AND r.deleted_at IS NULL"
 MINE = "WHERE x.tenant_id = %(tenant)s"
 TOLD = {
-    "contacts": f"SELECT id, name, first_name, title, city, owner_id FROM contact x {MINE} AND deleted_at IS NULL",
+    "contacts": f"SELECT id, name, first_name, title, city FROM contact x {MINE} AND deleted_at IS NULL",
     "emails": f"SELECT contact_id, raw, position, opted_out FROM contact_email x {MINE} AND live",
     "phones": f"SELECT contact_id, raw, e164, position FROM contact_phone x {MINE} AND live",
     "ids": f"SELECT record_id, system, value FROM external_id x {MINE} AND live",

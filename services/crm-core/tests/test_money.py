@@ -2,7 +2,8 @@ from decimal import Decimal
 
 import pytest
 
-from kontor_crm_core.deal.money import currencies, money_problems, shown
+from kontor_crm_core.deal.money import money_problems, shown
+from kontor_platform.data.records.reading.money import currencies
 
 
 @pytest.mark.parametrize(

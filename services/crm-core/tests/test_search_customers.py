@@ -88,3 +88,31 @@ def test_strangers_find_nothing(crm: Any, known: dict[str, str]) -> None:
     """Hits, totals and fragments never come from another tenant."""
     answer = crm.stranger().do("crm_search_customers", query="jane")
     assert (answer["hits"], answer["total"]) == ([], 0)
+
+
+def test_only_members_of_a_segment(crm: Any, colleague: str) -> None:
+    """By key or id, of any kind; a dynamic one as the records are now, and together with an owner."""
+    people = {
+        city: crm.do("crm_upsert_contact", name="Ada Lund", city=city)["contact"]["id"] for city in ("Bonn", "Rome")
+    }
+    crm.do("crm_create_segment", key="listed", type="contact", kind="static", add=[people["Rome"]])
+    in_bonn = {"field": "city", "op": "eq", "value": "Bonn"}
+    made = crm.do("crm_create_segment", key="in_bonn", type="contact", kind="dynamic", filter=in_bonn)["segment"]
+
+    def ids(**asked: str) -> list[str]:
+        return [each["id"] for each in crm.do("crm_search_customers", **asked)["hits"]]
+
+    assert ids(query="ada lund", segment="listed") == [people["Rome"]]
+    assert ids(query="lund", segment=made["id"]) == [people["Bonn"]]
+    crm.do("crm_upsert_contact", id=people["Rome"], city="Bonn")
+    assert set(ids(query="lund", segment="in_bonn")) == set(people.values())
+    crm.do("crm_assign_owner", record_ids=[people["Rome"]], owner=colleague)
+    assert ids(query="lund", segment="in_bonn", owner_id=colleague) == [people["Rome"]]
+
+
+def test_segments_that_hold_no_customers(crm: Any) -> None:
+    """One that there is not is refused with the nearest key, one of deals as such."""
+    crm.do("crm_create_segment", key="big", type="deal", kind="dynamic", filter={"field": "amount", "op": "is_set"})
+    unknown = crm.refused("crm_search_customers", query="ada", segment="bigg")
+    assert (unknown["code"], unknown["field"], unknown["did_you_mean"]) == ("not_found", "segment", "big")
+    assert crm.refused("crm_search_customers", query="ada", segment="big")["field"] == "segment"

@@ -60,6 +60,7 @@ def test_everything_is_on_one_timeline(crm: Any, busy: str) -> None:
         "link": 2,
         "unlink": 0,
         "merge": 0,
+        "unmerge": 0,
         "delete": 0,
         "restore": 0,
     }

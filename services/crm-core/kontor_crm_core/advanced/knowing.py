@@ -16,6 +16,8 @@ from kontor_platform.data.records.objects import ObjectType
 from kontor_platform.data.records.reading.basis import Reading
 from kontor_platform.runtime.call import Call
 
+# Tasks have the properties of activities.
+DEFINED_AS = {"task": "activity"}
 CHOICES = text(
     """
     SELECT 'stage' AS what, id, label FROM stage WHERE tenant_id = :tenant AND archived_at IS NULL
@@ -35,7 +37,7 @@ async def knowledge(call: Call, object_type: str, *filters: Filter | None, now: 
         tenant=call.actor.tenant,
         now=now or call.now,
         types=KINDS,
-        definitions={name: await definitions(call, name) for name in sorted(types)},
+        definitions={name: await definitions(call, DEFINED_AS.get(name, name)) for name in sorted(types)},
         segments=named(known),
         choices=await choices(call) if "deal" in types else {},
         me=call.actor.owner,

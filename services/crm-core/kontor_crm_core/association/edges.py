@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from kontor_protos.kontor.platform.v1.errors_pb import Reason
-from sqlalchemy import RowMapping, delete, insert, or_, select, text, tuple_
+from sqlalchemy import RowMapping, delete, or_, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from kontor_crm_core.association.log import log
@@ -14,6 +14,7 @@ from kontor_crm_core.association.rules import Edge, LinkWish, Occupied, Plan, pl
 from kontor_crm_core.association.types.rules import STANDARD, Unlinkable, directed, link_type
 from kontor_crm_core.record.models import RECORDS
 from kontor_platform.contract.problem import Conflict, Gone, InvalidField, NotFound
+from kontor_platform.data.arrays import array
 from kontor_platform.runtime.call import Call, Change, Event
 
 Pair = tuple[UUID, UUID]
@@ -27,6 +28,22 @@ UPDATE = text(
     FROM jsonb_to_recordset(CAST(:rows AS jsonb))
         AS told(type_key text, from_id uuid, to_id uuid, is_primary boolean, labels jsonb, props jsonb)
     WHERE a.tenant_id = :tenant AND a.type_key = told.type_key AND a.from_id = told.from_id AND a.to_id = told.to_id
+    """
+)
+
+INSERT = text(
+    """
+    INSERT INTO association (
+        tenant_id, type_key, from_id, to_id, from_type, to_type, labels, is_primary, props, version, created_at,
+        created_by, created_by_kind, on_behalf_of
+    )
+    SELECT :tenant, told.type_key, told.from_id, told.to_id, told.from_type, told.to_type,
+        ARRAY(SELECT json_array_elements_text(CAST(told.labels AS json))), told.is_primary, CAST(told.props AS jsonb),
+        1, :at, :actor, :actor_kind, :on_behalf_of
+    FROM unnest(
+        CAST(:keys AS text[]), CAST(:starts AS uuid[]), CAST(:ends AS uuid[]), CAST(:start_types AS text[]),
+        CAST(:end_types AS text[]), CAST(:labels AS text[]), CAST(:primaries AS boolean[]), CAST(:props AS text[])
+    ) AS told(type_key, from_id, to_id, from_type, to_type, labels, is_primary, props)
     """
 )
 
@@ -140,7 +157,7 @@ async def write(call: Call, plan: Plan) -> None:
         await call.session.execute(UPDATE, {"tenant": call.actor.tenant, "rows": rows})
     if plan.inserts:
         await know_types(call, {each.type_key for each in plan.inserts})
-        await call.session.execute(insert(ASSOCIATIONS), [row(call, each) for each in plan.inserts])
+        await call.session.execute(INSERT, made_by(call) | rows_of(plan.inserts))
     await log(call, plan, removed)
     announce(call, plan)
 
@@ -186,24 +203,29 @@ def changed_row(before: Edge, after: Edge) -> dict[str, object]:
     }
 
 
-def row(call: Call, made: Edge) -> dict[str, object]:
-    """The row of a new link."""
-    kind = STANDARD[made.type_key]
+def made_by(call: Call) -> dict[str, object]:
+    """Who makes links now."""
     return {
-        "tenant_id": call.actor.tenant,
-        "type_key": made.type_key,
-        "from_id": made.from_id,
-        "to_id": made.to_id,
-        "from_type": kind.from_type,
-        "to_type": kind.to_type,
-        "labels": list(made.labels),
-        "is_primary": made.is_primary,
-        "props": dict(made.props),
-        "version": 1,
-        "created_at": call.now,
-        "created_by": call.actor.actor,
-        "created_by_kind": call.author_kind or call.actor.kind,
+        "tenant": call.actor.tenant,
+        "at": call.now,
+        "actor": call.actor.actor,
+        "actor_kind": call.author_kind or call.actor.kind,
         "on_behalf_of": call.actor.on_behalf_of,
+    }
+
+
+def rows_of(edges: Sequence[Edge]) -> dict[str, object]:
+    """New links as the arrays of a statement."""
+    kinds = [STANDARD[each.type_key] for each in edges]
+    return {
+        "keys": array(each.type_key for each in edges),
+        "starts": array(each.from_id for each in edges),
+        "ends": array(each.to_id for each in edges),
+        "start_types": array(each.from_type for each in kinds),
+        "end_types": array(each.to_type for each in kinds),
+        "labels": array(json.dumps(list(each.labels)) for each in edges),
+        "primaries": array(each.is_primary for each in edges),
+        "props": array(json.dumps(dict(each.props)) for each in edges),
     }
 
 

@@ -1,5 +1,7 @@
 """Statements that read what is linked to a record."""
 
+from kontor_crm_core.record.redirects import LED_ON
+
 EDGES = """
 SELECT a.type_key, a.labels, a.is_primary, a.props, a.created_at, true AS forward, a.from_id AS near, a.to_id AS far
 FROM association a WHERE a.tenant_id = %(tenant)s AND a.from_id = {near}
@@ -69,4 +71,4 @@ SELECT page.depth, page.far, page.type_key, page.forward,
 FROM page {NAMED.format(id="page.far")}
 ORDER BY page.depth, page.far, page.type_key, page.forward
 """
-KNOWN = "SELECT object_type, deleted_at FROM record WHERE tenant_id = %(tenant)s AND id = %(record)s"
+KNOWN = f"SELECT id, object_type, deleted_at FROM record WHERE tenant_id = %(tenant)s AND id = {LED_ON}"

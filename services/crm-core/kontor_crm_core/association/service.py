@@ -16,6 +16,7 @@ from kontor_crm_core.association.rules import Edge, Plan
 from kontor_crm_core.association.types.rules import ABOUT, STANDARD
 from kontor_crm_core.association.wishes import Wishes, wished
 from kontor_crm_core.contact.reindexing import reindex
+from kontor_crm_core.record.redirects import redirected_from
 from kontor_crm_core.refs import refs
 from kontor_platform.contract.names import nearest
 from kontor_platform.contract.problem import Gone, InvalidField, NotFound
@@ -44,11 +45,11 @@ class Associations:
     @single_read
     async def list_associations(self, request: pb.ListAssociationsRequest, call: Call) -> pb.ListAssociationsResponse:
         """Lists the records linked to a record."""
-        await require_known(call, request.record_id)
+        record = await require_known(call, request.record_id)
         require_type(request.type)
         scope = paging.scope(call, request)
         after = call.cursors.decode(request.cursor, scope) if request.cursor else FIRST
-        wish = Wish(request.record_id, request.type, request.label, request.record_type, request.depth or 1)
+        wish = Wish(record, request.type, request.label, request.record_type, request.depth or 1)
         page = await linked_page(call, wish, paging.size(request), after)
         total = min(page.total, COUNTED)
         return pb.ListAssociationsResponse(
@@ -57,6 +58,7 @@ class Associations:
             total=total,
             capped=page.total > COUNTED,
             next_cursor=call.cursors.encode(page.next, scope) if page.next else "",
+            redirected_from=redirected_from(request.record_id, record),
         )
 
 
@@ -73,13 +75,14 @@ async def fulfilled(call: Call, wishes: Wishes, *, remove: bool, replace: bool) 
     return Plan([*plan.inserts, *related.done], plan.updates, plan.deletes, same), unmoved
 
 
-async def require_known(call: Call, record: str) -> None:
-    """Refuses a record that is unknown or deleted."""
-    rows = await call.read(KNOWN, {"tenant": call.actor.tenant, "record": record}, by_key=True)
+async def require_known(call: Call, record: str) -> str:
+    """The record that an id means; raises NotFound, or Gone if it is deleted."""
+    rows = await call.read(KNOWN, {"tenant": call.actor.tenant, "id": record}, by_key=True)
     if not rows:
         raise NotFound
     if rows[0]["deleted_at"]:
         raise Gone(ids=[record])
+    return str(rows[0]["id"])
 
 
 def require_type(wanted: str) -> None:

@@ -10,6 +10,7 @@ from kontor_crm_core.association.edges import edge, held
 from kontor_crm_core.association.properties.rules import BadProperty, Value, read_all
 from kontor_crm_core.association.rules import Edge, LabelMode, LinkWish
 from kontor_crm_core.association.types.rules import ABOUT, STANDARD
+from kontor_crm_core.record.redirects import led_on
 from kontor_platform.contract.names import nearest
 from kontor_platform.contract.problem import InvalidField
 from kontor_platform.data.records.fold import clean
@@ -29,6 +30,7 @@ async def wished(call: Call, request: pb.LinkEntitiesRequest) -> Wishes:
 
     Raises NotFound, Gone or InvalidField.
     """
+    request = await led_on(call, request, "pairs.from_id", "pairs.to_id")
     pairs = [(UUID(pair.from_id), UUID(pair.to_id)) for pair in request.pairs]
     types = await held(call, {record for pair in pairs for record in pair})
     edges = [edge(pair, types, request.type) for pair in pairs]

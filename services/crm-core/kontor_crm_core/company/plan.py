@@ -20,7 +20,10 @@ from kontor_crm_core.record.plans import (
     owner_after,
     properties_after,
     property_changes,
+    require_properties,
+    searched,
     shelf_changes,
+    told_names,
     told_properties,
 )
 from kontor_crm_core.record.values import combined
@@ -36,6 +39,8 @@ def plan_upsert(
     if present is None and not wanted.name:
         raise InvalidField("No company has these keys, and a new one needs a name.", field="name")
     after = wished(present or CompanyState(new_id, owner_id=options.owner), wanted, options)
+    if present is None:
+        require_properties(after.props, options)
     return plan_change(present, after, wanted.wish.properties, options)
 
 
@@ -59,7 +64,7 @@ def plan_change(
     """What is to be written so that a company is as it shall be; `properties` are the ones that may have changed."""
     if before is None:
         return creation(after, properties, options)
-    props = property_changes(before.props, properties)
+    props = property_changes(before.props, properties, options)
     told = told_properties(before.props, props), told_properties(after.props, props)
     changes = differences(before.told() | told[0], after.told() | told[1])
     if not changes:
@@ -73,14 +78,15 @@ def plan_change(
         changes=changes,
         shelves=shelf_changes(shelves(before), shelves(after)),
         properties=props,
-        terms=company_terms(after, options.region, options.found_by(after.props)),
+        terms=company_terms(after, options.region, searched(after.props, options)),
     )
-    return Upserted(after, "updated", [each.field for each in changes], planned)
+    return Upserted(after, "updated", told_names(changes, options), planned)
 
 
 def creation(after: CompanyState, properties: Sequence[PropertyChange], options: Options) -> Upserted[CompanyState]:
     """What is to be written for a new company."""
-    changes = beginnings(after.told() | told_properties(after.props, properties))
+    props = property_changes({}, properties, options)
+    changes = beginnings(after.told() | told_properties(after.props, props))
     planned = Planned(
         "company",
         after.id,
@@ -88,15 +94,15 @@ def creation(after: CompanyState, properties: Sequence[PropertyChange], options:
         values=columns(after),
         changes=changes,
         shelves=[ShelfChange(shelf, added=rows) for shelf, rows in shelves(after) if rows],
-        properties=[each for each in properties if each.value is not None],
-        terms=company_terms(after, options.region, options.found_by(after.props)),
+        properties=props,
+        terms=company_terms(after, options.region, searched(after.props, options)),
     )
-    return Upserted(after, "created", [each.field for each in changes], planned)
+    return Upserted(after, "created", told_names(changes, options), planned)
 
 
 def retold(state: CompanyState, options: Options) -> Planned:
     """A company as it stands, with the terms it is found by."""
-    terms = company_terms(state, options.region, options.found_by(state.props))
+    terms = company_terms(state, options.region, searched(state.props, options))
     return Planned("company", state.id, state.version, terms=terms)
 
 

@@ -5,6 +5,7 @@ from kontor_protos.kontor.crm.v1 import companies_pb as pb
 from kontor_crm_core.company.reading import companies
 from kontor_crm_core.company.upserting import upsert_company
 from kontor_crm_core.company.wanted import wanted_company
+from kontor_crm_core.property.wishes import properties_given
 from kontor_platform.runtime.call import Call
 
 
@@ -15,7 +16,8 @@ class Companies:
 
     async def upsert_company(self, request: pb.UpsertCompanyRequest, call: Call) -> pb.UpsertCompanyResponse:
         """Creates a company or updates the one its keys belong to."""
-        wanted = wanted_company(request, call.actor.settings)
+        given = await properties_given(call, "company", request.properties, request.clear_properties)
+        wanted = wanted_company(request, call.actor.settings, given)
         done = await upsert_company(call, wanted)
         company = (await companies(call, [done.after.id]))[done.after.id]
         return pb.UpsertCompanyResponse(

@@ -8,12 +8,12 @@ from kontor_platform.data.records import terms
 from kontor_platform.data.records.terms import Field, Plain
 
 
-def company_terms(state: CompanyState, region: str, properties: Iterable[str] = ()) -> dict[str, int]:
-    """The terms of a company with the bits of their fields; `properties` are the texts of those that are searched."""
+def company_terms(state: CompanyState, region: str, properties: Iterable[Plain] = ()) -> dict[str, int]:
+    """The terms of a company with the bits of their fields; `properties` are those of searched ones."""
     return terms.gathered(terms_of(state, region, properties))
 
 
-def terms_of(state: CompanyState, region: str, properties: Iterable[str]) -> Iterator[Plain]:
+def terms_of(state: CompanyState, region: str, properties: Iterable[Plain]) -> Iterator[Plain]:
     """Every term, in no order."""
     yield from terms.of_text(state.name, Field.NAME)
     for domain in state.domains:
@@ -26,5 +26,4 @@ def terms_of(state: CompanyState, region: str, properties: Iterable[str]) -> Ite
     for text, field in ((state.industry, Field.TITLE), (state.city, Field.CITY)):
         if text:
             yield from terms.of_text(text, field)
-    for told in properties:
-        yield from terms.of_property(told)
+    yield from properties

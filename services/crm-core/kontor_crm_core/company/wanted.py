@@ -9,6 +9,7 @@ from kontor_crm_core.identity.reading import read_domains, read_phone
 from kontor_crm_core.record.matching import MatchKey
 from kontor_crm_core.record.wishes import Notes, Scalar, Wish, contradict, listed, read_text, read_texts, read_wish
 from kontor_platform.data.records.fold import fold
+from kontor_platform.data.records.setting import Wished
 from kontor_platform.runtime.principal import TenantSettings
 
 TEXTS = ("name", "industry", "city", "country", "description")
@@ -44,21 +45,29 @@ class WantedCompany:
 
     @property
     def locks(self) -> list[str]:
-        """The keys no other call may be using meanwhile: those no index keeps unique."""
-        return [f"company_name:{self.name_key}"] if self.name_key else []
+        """The keys no other call may be making a company of meanwhile."""
+        return [
+            *(f"domain:{domain}" for domain in self.domains),
+            *(f"company:{each}" for each in self.wish.external_ids),
+            *([f"company_name:{fold(self.name)}"] if self.name else []),
+        ]
 
 
-def wanted_company(request: pb.UpsertCompanyRequest, settings: TenantSettings) -> WantedCompany:
-    """Reads a request; raises InvalidField with all its faults."""
-    wanted = read_company(request, settings)
+def wanted_company(
+    request: pb.UpsertCompanyRequest, settings: TenantSettings, given: Wished | None = None
+) -> WantedCompany:
+    """Reads a request and its properties; raises InvalidField with all faults."""
+    wanted = read_company(request, settings, given)
     wanted.wish.notes.settle()
     return wanted
 
 
-def read_company(request: pb.UpsertCompanyRequest, settings: TenantSettings) -> WantedCompany:
-    """Reads a request, its faults in the notes of the wish."""
+def read_company(
+    request: pb.UpsertCompanyRequest, settings: TenantSettings, given: Wished | None = None
+) -> WantedCompany:
+    """Reads a request and its properties, faults in the notes of the wish."""
     notes = Notes()
-    wish = read_wish(request, read_fields(request, settings.region, notes), KEYS, notes)
+    wish = read_wish(request, read_fields(request, settings.region, notes), KEYS, given, notes)
     wanted = WantedCompany(wish, read_domains(listed(request, "domain", "domains", notes), notes))
     check(wanted, notes)
     return wanted

@@ -145,6 +145,8 @@ def keys_to_make(wanted: Iterable[WantedContact], found: Rows) -> Iterable[str]:
 async def held(call: Call, found: Rows) -> Companies:
     """The companies of these ids under their keys."""
     ids = sorted({each for several in found.values() for each in several})
+    if not ids:
+        return Companies()
     rows = await call.session.execute(HOLD, {"tenant": call.actor.tenant, "ids": ids})
     known = {row.id: row for row in rows}
     companies = Companies(deleted={each for each, row in known.items() if row.deleted})

@@ -23,7 +23,10 @@ from kontor_crm_core.record.plans import (
     owner_after,
     properties_after,
     property_changes,
+    require_properties,
+    searched,
     shelf_changes,
+    told_names,
     told_properties,
 )
 from kontor_crm_core.record.values import combined
@@ -37,10 +40,12 @@ def plan_upsert(
 ) -> Upserted[ContactState]:
     """What a wish makes of a contact, a new one under `new_id`; `employer` is the company it works for afterwards.
 
-    Raises InvalidField for an address spoken of that the contact will not have.
+    Raises InvalidField for an address spoken of that the contact will not have, and for properties that it must have.
     """
     after = wished(present or ContactState(new_id, owner_id=options.owner), wanted, options, employer)
     warnings = downgrades(after.emails, present.emails if present else (), wanted)
+    if present is None:
+        require_properties(after.props, options)
     plan = plan_change(present, after, wanted.wish.properties, options)
     return replace(plan, warnings=warnings) if warnings else plan
 
@@ -105,7 +110,7 @@ def plan_change(
     """What is to be written so that a contact is as it shall be; `properties` are the ones that may have changed."""
     if before is None:
         return creation(after, properties, options)
-    props = property_changes(before.props, properties)
+    props = property_changes(before.props, properties, options)
     told = told_properties(before.props, props), told_properties(after.props, props)
     changes = differences(before.told() | told[0], after.told() | told[1])
     moved = company_id(before) != company_id(after)
@@ -119,14 +124,15 @@ def plan_change(
         changes=changes,
         shelves=shelf_changes(shelves(before), shelves(after)),
         properties=props,
-        terms=contact_terms(after, options.found_by(after.props)),
+        terms=contact_terms(after, searched(after.props, options)),
     )
-    return Upserted(after, "updated", [*(each.field for each in changes), *(["company"] if moved else [])], planned)
+    return Upserted(after, "updated", [*told_names(changes, options), *(["company"] if moved else [])], planned)
 
 
 def creation(after: ContactState, properties: Sequence[PropertyChange], options: Options) -> Upserted[ContactState]:
     """What is to be written for a new contact."""
-    changes = beginnings(after.told() | told_properties(after.props, properties))
+    props = property_changes({}, properties, options)
+    changes = beginnings(after.told() | told_properties(after.props, props))
     planned = Planned(
         "contact",
         after.id,
@@ -134,10 +140,10 @@ def creation(after: ContactState, properties: Sequence[PropertyChange], options:
         values=columns(after),
         changes=changes,
         shelves=[ShelfChange(shelf, added=rows) for shelf, rows in shelves(after) if rows],
-        properties=[each for each in properties if each.value is not None],
-        terms=contact_terms(after, options.found_by(after.props)),
+        properties=props,
+        terms=contact_terms(after, searched(after.props, options)),
     )
-    changed = [each.field for each in changes]
+    changed = told_names(changes, options)
     return Upserted(after, "created", [*changed, "company"] if after.company else changed, planned)
 
 
@@ -148,7 +154,7 @@ def moved_only(before: ContactState, after: ContactState, options: Options) -> U
 
 def retold(state: ContactState, options: Options) -> Planned:
     """A contact as it stands, with the terms it is found by."""
-    return Planned("contact", state.id, state.version, terms=contact_terms(state, options.found_by(state.props)))
+    return Planned("contact", state.id, state.version, terms=contact_terms(state, searched(state.props, options)))
 
 
 def company_id(state: ContactState) -> UUID | None:

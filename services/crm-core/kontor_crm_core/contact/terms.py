@@ -9,12 +9,12 @@ from kontor_platform.data.records import terms
 from kontor_platform.data.records.terms import Field, Plain
 
 
-def contact_terms(state: ContactState, properties: Iterable[str] = ()) -> dict[str, int]:
-    """The terms of a contact with the bits of their fields; `properties` are the texts of those that are searched."""
+def contact_terms(state: ContactState, properties: Iterable[Plain] = ()) -> dict[str, int]:
+    """The terms of a contact with the bits of their fields; `properties` are those of searched ones."""
     return terms.gathered(terms_of(state, properties))
 
 
-def terms_of(state: ContactState, properties: Iterable[str]) -> Iterator[Plain]:
+def terms_of(state: ContactState, properties: Iterable[Plain]) -> Iterator[Plain]:
     """Every term, in no order."""
     yield from terms.of_text(state.name, Field.NAME)
     for address in state.emails:
@@ -33,5 +33,4 @@ def terms_of(state: ContactState, properties: Iterable[str]) -> Iterator[Plain]:
     company = state.company.name if state.company else ""
     for key in block_keys(state.first_name or "", state.last_name or "", [each.key for each in state.emails], company):
         yield from terms.of_block(key)
-    for told in properties:
-        yield from terms.of_property(told)
+    yield from properties

@@ -1,9 +1,10 @@
 """Upserts contacts: one for the operation, a thousand at a time for imports."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from kontor_crm_core.blocklist.checking import Blocklisted, blocked
 from kontor_crm_core.company.plan import plan_change as plan_company
 from kontor_crm_core.company.state import CompanyState
 from kontor_crm_core.contact.employer import Companies, Employment, NewCompany, companies_meant, employment
@@ -15,9 +16,19 @@ from kontor_crm_core.contact.state import ContactState
 from kontor_crm_core.contact.wanted import WantedContact
 from kontor_crm_core.record.matching import Matched
 from kontor_crm_core.record.objects import WRITER
-from kontor_crm_core.record.owners import options_for
+from kontor_crm_core.record.owners import options_for, with_properties
 from kontor_crm_core.record.plans import Options, Upserted
-from kontor_crm_core.record.upserting import Finder, Match, matched_many, one, require_present, require_version
+from kontor_crm_core.record.upserting import (
+    Finder,
+    Match,
+    concern_properties,
+    matched,
+    matched_many,
+    one,
+    require_present,
+    require_version,
+)
+from kontor_crm_core.record.values import MultiValueMode
 from kontor_platform.contract.problem import Refusal
 from kontor_platform.data.ids import new_id
 from kontor_platform.data.records.planned import Planned, PropertyChange
@@ -39,10 +50,16 @@ class Planning:
     options: Options
     companies: Companies
     before: Mapping[UUID, ContactState]
+    blocked: Collection[str] = ()
     results: list[Upserted[ContactState] | Refusal] = field(default_factory=list)
     writes: dict[UUID, Upserted[ContactState]] = field(default_factory=dict)
     properties: dict[UUID, list[PropertyChange]] = field(default_factory=dict)
     links: list[CompanyLink] = field(default_factory=list)
+
+    @property
+    def writes_something(self) -> bool:
+        """Whether anything is to be written or linked."""
+        return bool(self.links) or any(each.planned or each.retold for each in self.writes.values())
 
     def present(self, match: Match) -> ContactState | None:
         """The contact meant, as the wishes so far leave it."""
@@ -59,7 +76,7 @@ class Planning:
         again = record in self.writes
         self.writes[record] = plan_change(self.before.get(record), plan.after, given, self.options) if again else plan
         self.results.append(plan)
-        if job.company:
+        if job.company and "company" in plan.changed:
             self.links.append(CompanyLink(record, job.company.id))
 
 
@@ -72,7 +89,10 @@ async def upsert_contact(call: Call, wanted: WantedContact) -> Upserted[ContactS
     async def plan(found: Match) -> Planning:
         return await plan_contacts(call, [wanted], [found])
 
-    (result,) = (await one(call, match, plan, lambda planning: write_contacts(call, planning))).results
+    async def write(planning: Planning) -> None:
+        await write_contacts(call, planning)
+
+    (result,) = (await one(call, match, plan, write)).results
     if isinstance(result, Refusal):
         raise result
     call.concerns(result.after.id)
@@ -81,10 +101,14 @@ async def upsert_contact(call: Call, wanted: WantedContact) -> Upserted[ContactS
 
 async def plan_contacts(call: Call, wanted: Sequence[WantedContact], matches: Sequence[Match]) -> Planning:
     """What wishes come to, given what `matched_many` answered to them; holds the contacts and companies they mean."""
-    options = await options_for(call, [each.wish for each in wanted])
+    wishes = [each.wish for each in wanted]
+    options = await options_for(call, wishes)
     companies = await companies_meant(call, wanted)
-    before = await states(call, [each.record for each in matches if isinstance(each, Matched)], lock=True)
-    planning = Planning(options, companies, before)
+    before = await states(call, matched(matches), lock=True)
+    if concern_properties(wishes, matches, [each.props for each in before.values()]):
+        options = await with_properties(call, "contact", options)
+    unheld = {key for each, match in zip(wanted, matches, strict=True) for key in added_keys(each, match, before)}
+    planning = Planning(options, companies, before, await blocked(call, unheld))
     for each, match in zip(wanted, matches, strict=True):
         made = len(companies.made)
         try:
@@ -95,10 +119,18 @@ async def plan_contacts(call: Call, wanted: Sequence[WantedContact], matches: Se
     return planning
 
 
+def added_keys(wanted: WantedContact, match: Match, before: Mapping[UUID, ContactState]) -> set[str]:
+    """The addresses that a wish gives to a contact which does not have them."""
+    present = before.get(match.record) if isinstance(match, Matched) else None
+    return {each.key for each in wanted.emails} - {each.key for each in (present.emails if present else ())}
+
+
 def planned(wanted: WantedContact, match: Match, planning: Planning) -> tuple[Upserted[ContactState], Employment]:
     """What one wish comes to; raises why it is refused."""
     present, wish = planning.present(match), wanted.wish
     require_present(match, present, deleted=bool(present and present.deleted), noun="contact", wish=wish)
+    if any(each.key in planning.blocked for each in wanted.emails) and wish.mode is not MultiValueMode.REMOVE:
+        raise Blocklisted(field="email")
     job = employment(wanted, present, planning.companies)
     plan = plan_upsert(present, wanted, planning.options, new_id(), job.company)
     require_version(wish, present.version if present else 0, plan)

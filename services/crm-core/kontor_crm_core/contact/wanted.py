@@ -12,6 +12,7 @@ from kontor_crm_core.identity.reading import read_domain, read_email, read_email
 from kontor_crm_core.record.matching import MatchKey
 from kontor_crm_core.record.wishes import Notes, Scalar, Wish, contradict, listed, read_text, read_texts, read_wish
 from kontor_platform.data.records.fold import fold
+from kontor_platform.data.records.setting import Wished
 from kontor_platform.runtime.principal import TenantSettings
 
 TEXTS = ("first_name", "last_name", "title", "city", "country")
@@ -68,8 +69,12 @@ class WantedContact:
 
     @property
     def locks(self) -> list[str]:
-        """The keys no other call may be using meanwhile: those no index keeps unique."""
-        return [f"phone:{number}" for number in self.numbers]
+        """The keys no other call may be making a contact of meanwhile."""
+        return [
+            *(f"email:{email.key}" for email in self.emails),
+            *(f"phone:{number}" for number in self.numbers),
+            *(f"contact:{each}" for each in self.wish.external_ids),
+        ]
 
     @property
     def company_domains(self) -> list[str]:
@@ -77,18 +82,22 @@ class WantedContact:
         return [email.company_domain for email in self.emails if email.company_domain]
 
 
-def wanted_contact(request: pb.UpsertContactRequest, settings: TenantSettings) -> WantedContact:
-    """Reads a request; raises InvalidField with all its faults."""
-    wanted = read_contact(request, settings)
+def wanted_contact(
+    request: pb.UpsertContactRequest, settings: TenantSettings, given: Wished | None = None
+) -> WantedContact:
+    """Reads a request and its properties; raises InvalidField with all faults."""
+    wanted = read_contact(request, settings, given)
     wanted.wish.notes.settle()
     return wanted
 
 
-def read_contact(request: pb.UpsertContactRequest, settings: TenantSettings) -> WantedContact:
-    """Reads a request, its faults in the notes of the wish."""
+def read_contact(
+    request: pb.UpsertContactRequest, settings: TenantSettings, given: Wished | None = None
+) -> WantedContact:
+    """Reads a request and its properties, faults in the notes of the wish."""
     notes = Notes()
     wanted = WantedContact(
-        wish=read_wish(request, read_fields(request, notes), KEYS, notes),
+        wish=read_wish(request, read_fields(request, notes), KEYS, given, notes),
         emails=read_emails(listed(request, "email", "emails", notes), notes),
         phones=read_phones(listed(request, "phone", "phones", notes), settings.region, notes),
         states=read_states(request, notes) if request.email_states else (),

@@ -13,6 +13,7 @@ from kontor_crm_core.customer.asking import domain, email_key, phone_terms, read
 from kontor_crm_core.customer.queries import IDENTIFY, PICTURES
 from kontor_crm_core.customer.rules import MATCH_ORDER, NAMING, SURE, evidence, likeness, shape
 from kontor_crm_core.customer.search import Question, search
+from kontor_crm_core.customer.telling import blocklisted, consent, name_owner
 from kontor_crm_core.customer.trimming import trimmed
 from kontor_crm_core.deal.money import shown
 from kontor_platform.contract.problem import Gone, NotFound
@@ -108,7 +109,7 @@ def alike(hit: pb.Hit) -> Identified:
 
 async def refuse_id(call: Call, record: str) -> None:
     """Says why an id names no customer; raises NotFound or Gone."""
-    rows = await call.read(KNOWN, {"tenant": call.actor.tenant, "record": record}, by_key=True)
+    rows = await call.read(KNOWN, {"tenant": call.actor.tenant, "id": record}, by_key=True)
     if rows and rows[0]["deleted_at"]:
         raise Gone(ids=[record])
     raise NotFound
@@ -131,7 +132,12 @@ def keys(call: Call, query: str) -> dict[str, object]:
 
 async def picture(call: Call, customer: Identified) -> pb.LookupCustomerResponse:
     """The whole of a customer in at most 8 KB; raises NotFound if it went meanwhile."""
-    values = {"tenant": call.actor.tenant, "id": customer.id, "most": COUNTED}
+    values = {
+        "tenant": call.actor.tenant,
+        "id": customer.id,
+        "most": COUNTED,
+        "restricted": call.actor.sees_restricted,
+    }
     rows = await call.read(PICTURES[customer.type], values, by_key=True)
     if not rows:
         raise NotFound
@@ -140,21 +146,11 @@ async def picture(call: Call, customer: Identified) -> pb.LookupCustomerResponse
     for deal in answer.open_deals:
         deal.amount = shown(Decimal(deal.amount), deal.currency) if deal.amount else ""
     answer.outcome, answer.matched_by, answer.redirected_from = "found", customer.key, customer.merged
-    answer.consent = consent(answer)
+    addresses = [each.address for each in answer.contact.emails] if answer.contact else []
+    answer.consent = consent(answer, await blocklisted(call, rows[0]["secret"], addresses))
+    await name_owner(call, answer)
     answer.summary = summary(customer, answer)
     return trimmed(answer)
-
-
-def consent(answer: pb.LookupCustomerResponse) -> pb.Consent | None:
-    """Whether and where the person may be written to; None for a company."""
-    if answer.contact is None:
-        return None
-    emails = answer.contact.emails
-    return pb.Consent(
-        may_email=any(not each.opted_out and not each.bounced for each in emails),
-        opted_out=[each.address for each in emails if each.opted_out],
-        bounced=[each.address for each in emails if each.bounced],
-    )
 
 
 def summary(customer: Identified, answer: pb.LookupCustomerResponse) -> str:

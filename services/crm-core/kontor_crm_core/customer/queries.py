@@ -67,7 +67,19 @@ LINKED = """
 ) AS counted)
 """
 PICTURE = """
-WITH {subject},
+WITH RECURSIVE {subject},
+hidden AS (
+    SELECT s.id FROM segment s WHERE s.tenant_id = %(tenant)s AND EXISTS (SELECT FROM property_definition d
+        WHERE d.tenant_id = s.tenant_id AND d.id = ANY(s.property_ids) AND d.personal = 'restricted')
+    UNION
+    SELECT s.id FROM segment s JOIN hidden h ON h.id = ANY(s.segment_ids) WHERE s.tenant_id = %(tenant)s
+),
+held AS MATERIALIZED (
+    SELECT s.id, s.key, s.name FROM segment_member m
+    JOIN segment s ON s.tenant_id = m.tenant_id AND s.id = m.segment_id AND s.deleted_at IS NULL
+    WHERE m.tenant_id = %(tenant)s AND m.record_id = %(id)s
+        AND (%(restricted)s OR s.id NOT IN (SELECT id FROM hidden))
+),
 deals AS MATERIALIZED (
     SELECT deal.id, deal.name, deal.stage_id, deal.stage_kind, deal.stage_entered_at, deal.amount, deal.currency,
         deal.probability, deal.close_date
@@ -112,6 +124,9 @@ SELECT json_build_object(
     'open_tasks', (SELECT json_agg(json_build_object('id', id, 'title', left(subject, 200), 'due_date', due_on,
         'priority', priority, 'owner_id', owner_id) ORDER BY due_key, id)
         FROM (SELECT * FROM tasks ORDER BY due_key, id LIMIT 5) AS urgent),
+    'segments', (SELECT json_agg(json_build_object('id', id, 'key', key, 'name', name) ORDER BY key)
+        FROM (SELECT * FROM held ORDER BY key LIMIT 5) AS first),
+    'segment_count', (SELECT count(*) FROM held),
     'counts', json_build_object(
         'contacts', {contacts}, 'companies', {companies},
         'deals', (SELECT count(*) FROM deals),
@@ -119,7 +134,8 @@ SELECT json_build_object(
         'activities', (SELECT count(*) FROM (SELECT FROM activity_link l WHERE l.tenant_id = %(tenant)s
             AND l.record_id = %(id)s AND l.live AND l.kind <> 'task'
             ORDER BY l.occurred_at DESC, l.activity_id DESC LIMIT %(most)s) AS counted),
-        'open_tasks', (SELECT count(*) FROM tasks)))::text AS picture
+        'open_tasks', (SELECT count(*) FROM tasks)))::text AS picture,
+    (SELECT k.secret FROM blocklist_key k WHERE k.tenant_id = %(tenant)s) AS secret
 FROM subject
 """
 PICTURES = {
@@ -161,4 +177,11 @@ IS_OWNED = """
     WHERE c.tenant_id = %(tenant)s AND c.id = {0} AND c.owner_id = %(owner)s::uuid AND c.deleted_at IS NULL)
 OR EXISTS (SELECT FROM company o
     WHERE o.tenant_id = %(tenant)s AND o.id = {0} AND o.owner_id = %(owner)s::uuid AND o.deleted_at IS NULL))
+"""
+MEMBERS = """
+SELECT m.record_id AS id FROM segment_member m WHERE m.tenant_id = %(tenant)s AND m.segment_id = %(segment)s::uuid
+"""
+IS_MEMBER = """
+EXISTS (SELECT FROM segment_member m
+    WHERE m.tenant_id = %(tenant)s AND m.segment_id = %(segment)s::uuid AND m.record_id = {0})
 """

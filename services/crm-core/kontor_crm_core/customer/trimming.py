@@ -52,7 +52,7 @@ def halve_identities(answer: LookupCustomerResponse) -> bool:
 
 def shorten_lists(answer: LookupCustomerResponse) -> bool:
     """Leaves two of each list."""
-    lists = ("open_deals", "last_activities", "open_tasks")
+    lists = ("open_deals", "last_activities", "open_tasks", "segments")
     cut = any(len(getattr(answer, name)) > 2 for name in lists)
     for name in lists:
         setattr(answer, name, getattr(answer, name)[:2])

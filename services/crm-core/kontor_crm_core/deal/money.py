@@ -1,26 +1,12 @@
 """Amounts of money: which currencies there are and how many decimals each has."""
 
-from collections.abc import Mapping, Sequence
-from datetime import date
 from decimal import Decimal
-from functools import cache
 
-from babel.core import get_global
 from babel.numbers import get_currency_precision
 from kontor_protos.kontor.platform.v1.errors_pb import FieldProblem
 
 from kontor_platform.contract.names import nearest
-
-Use = tuple[str, date | None, date | None, bool]
-
-
-@cache
-def currencies() -> frozenset[str]:
-    """ISO 4217 codes that are legal tender somewhere today, after CLDR."""
-    territories: Mapping[str, Sequence[Use]] = get_global("territory_currencies")
-    return frozenset(
-        code for used in territories.values() for code, _, until, tender in used if until is None and tender
-    )
+from kontor_platform.data.records.reading.money import currencies
 
 
 def money_problems(amount: str, currency: str, prefix: str = "") -> list[FieldProblem]:

@@ -33,6 +33,7 @@ from kontor_crm_core.pipeline.fields import names_of, with_properties
 from kontor_crm_core.pipeline.models import StageRow
 from kontor_crm_core.property.wishes import wanted_properties
 from kontor_crm_core.record.objects import write as store
+from kontor_crm_core.record.redirects import led_on
 from kontor_crm_core.record.wishes import expected_version
 from kontor_crm_core.record.writer import check_version, locked
 from kontor_platform.contract.problem import Gone, NotFound, Unavailable
@@ -56,6 +57,7 @@ class Moved:
 
 async def move_deal(call: Call, request: pb.UpdatePipelineRequest) -> Moved:
     """Moves the deal by the rules of the target stage, all in one; raises with every rule that is broken."""
+    request = await led_on(call, request, "set.contact_ids")
     deal_id, expected = UUID(request.deal_id), expected_version(request)
     stages = await stages_to_choose(call, request, deal_id)
     given = request.set or pb.DealFields()

@@ -31,6 +31,7 @@ from kontor_crm_core.pipeline.choosing import chosen_pipeline, chosen_stage, sta
 from kontor_crm_core.pipeline.fields import with_properties
 from kontor_crm_core.property.wishes import wanted_properties
 from kontor_crm_core.record.lookups import foreign_ids
+from kontor_crm_core.record.redirects import led_on
 from kontor_crm_core.record.writer import created
 from kontor_crm_core.refs import live_refs
 from kontor_platform.contract.problem import JSON, NotFound
@@ -52,6 +53,7 @@ class Made:
 
 async def open_deal(call: Call, request: pb.CreateDealRequest) -> Made:
     """Creates the deal with its links, its ids in other systems and its first stay; raises with every fault."""
+    request = await led_on(call, request, "contact_ids")
     pipeline = await chosen_pipeline(call, request.pipeline)
     stage = await with_properties(call, chosen_stage(await stages_of(call, pipeline.id), request.stage))
     wish = await wanted_properties(call, "deal", request.properties)

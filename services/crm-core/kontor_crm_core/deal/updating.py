@@ -33,6 +33,7 @@ from kontor_crm_core.pipeline.models import PipelineRow
 from kontor_crm_core.property.wishes import blank_warnings, wanted_properties
 from kontor_crm_core.record.identities import external_ids
 from kontor_crm_core.record.objects import write
+from kontor_crm_core.record.redirects import led_on
 from kontor_crm_core.record.wishes import expected_version
 from kontor_crm_core.record.writer import check_version, locked
 from kontor_platform.contract.problem import Gone, NotFound, Unavailable
@@ -55,6 +56,7 @@ class Updated:
 
 async def update_deal(call: Call, request: pb.UpdateDealRequest) -> Updated:
     """Changes the deal and its links; raises with every fault, DealClosed, or VersionConflict with what differs."""
+    request = await led_on(call, request, "contact_ids")
     deal_id, edits = UUID(request.deal_id), await wished(call, request)
     pipeline = await own_pipeline(call, deal_id)
     wish = await wanted_properties(call, "deal", request.properties, request.clear_properties)

@@ -16,6 +16,7 @@ from kontor_crm_core.duplicate.rules import Band
 from kontor_crm_core.merge.answers import merged_answer, parted_answer
 from kontor_crm_core.merge.merging import Wish, merge
 from kontor_crm_core.merge.parting import unmerge
+from kontor_crm_core.record.redirects import led_on
 from kontor_crm_core.record.wishes import expected_version
 from kontor_crm_core.refs import live_refs
 from kontor_platform.contract.problem import InvalidField
@@ -80,7 +81,8 @@ async def tell_apart(call: Call, people: Sequence[UUID]) -> None:
 
 async def of_one(request: pb.FindDuplicatesRequest, call: Call) -> pb.FindDuplicatesResponse:
     """The duplicates of one contact; raises NotFound or Gone."""
-    contact, scope = UUID(request.contact_id), paging.scope(call, request)
+    scope = paging.scope(call, request)
+    contact = UUID((await led_on(call, request, "contact_id")).contact_id)
     await live_refs(call, [contact], ["contact"])
     start = int(str(call.cursors.decode(request.cursor, scope)[0])) if request.cursor else 0
     found = await pairs_of(call, contact)

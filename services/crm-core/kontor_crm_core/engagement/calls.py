@@ -13,6 +13,7 @@ from kontor_crm_core.activity.views import call_message
 from kontor_crm_core.activity.writing import Draft, known, save
 from kontor_crm_core.engagement.reading import Engaged, cleared, ids, partied, texts
 from kontor_crm_core.engagement.rules import call_subject
+from kontor_crm_core.record.redirects import led_on
 from kontor_crm_core.record.wishes import Notes, expected_version
 from kontor_crm_core.refs import SUBJECTS, live_refs
 from kontor_crm_core.when.reading import Clock, clock
@@ -31,6 +32,7 @@ class Calls:
     async def log_call(self, request: pb.LogCallRequest, call: Call) -> pb.LogCallResponse:
         """Logs a call, or changes the one meant by its id or external id."""
         time, notes = clock(call), Notes()
+        request = await led_on(call, request, "record_ids", "participants.contact_id")
         values = wanted_values(request, time)
         await live_refs(call, ids(request.record_ids), SUBJECTS)
         present = await known(call, Kind.CALL, request.id, clean(request.external_id))

@@ -20,6 +20,7 @@ from kontor_crm_core.engagement.reading import ids, texts
 from kontor_crm_core.engagement.rules import NO_SUBJECT, message_ids, referred
 from kontor_crm_core.engagement.threads import Thread, hold_threads, thread_of
 from kontor_crm_core.record.lookups import hold_keys
+from kontor_crm_core.record.redirects import led_on
 from kontor_crm_core.record.wishes import Notes, expected_version
 from kontor_crm_core.refs import SUBJECTS, live_refs
 from kontor_crm_core.when.reading import Clock, clock
@@ -49,6 +50,7 @@ class Emails:
         self, request: pb.LogEmailEngagementRequest, call: Call
     ) -> pb.LogEmailEngagementResponse:
         """Logs a message once, in its thread, with the contacts in it."""
+        request = await led_on(call, request, "record_ids")
         time, letter = clock(call), read(request)
         sent = time.past(request.sent_at, "sent_at")
         await live_refs(call, ids(request.record_ids), SUBJECTS)

@@ -13,6 +13,7 @@ from kontor_crm_core.activity.telling import left_out_sentence, not_linked, told
 from kontor_crm_core.activity.views import meeting_message
 from kontor_crm_core.activity.writing import Draft, known, save
 from kontor_crm_core.engagement.reading import Engaged, cleared, ids, partied, texts
+from kontor_crm_core.record.redirects import led_on
 from kontor_crm_core.record.wishes import Notes, expected_version
 from kontor_crm_core.refs import SUBJECTS, live_refs
 from kontor_crm_core.when.reading import Clock, clock
@@ -29,6 +30,7 @@ class Meetings:
     async def log_meeting(self, request: pb.LogMeetingRequest, call: Call) -> pb.LogMeetingResponse:
         """Logs a meeting, or changes the one meant by its id or external id."""
         time, notes = clock(call), Notes()
+        request = await led_on(call, request, "record_ids", "attendees.contact_id")
         values = wanted_values(request, time)
         await live_refs(call, ids(request.record_ids), SUBJECTS)
         present = await known(call, Kind.MEETING, request.id, clean(request.external_id))

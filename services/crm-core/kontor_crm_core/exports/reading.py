@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from kontor_protos.kontor.records.v1.filters_pb import Filter
 from sqlalchemy import text
 
 from kontor_crm_core.exports.columns import Widths
+from kontor_crm_core.segment.filters import read
+from kontor_platform.data.records.filters.selecting import select_ids
 from kontor_platform.runtime.call import Call
 
 CHUNK = 2_000
@@ -58,18 +61,28 @@ ROWS = text(
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which contacts are exported: those of the ids, all where there are none."""
+    """Which contacts are exported: those of the ids, those that meet a filter as JSON, all where there is neither."""
 
     ids: Sequence[UUID] = ()
+    filter: str = ""
 
     def values(self, call: Call) -> dict[str, object]:
         """What statements are told of it."""
         return {"tenant": call.actor.tenant, "all": not self.ids, "ids": list(self.ids)}
 
 
-async def count(call: Call, selection: Selection) -> int:
-    """How many contacts there are."""
+async def count(call: Call, selection: Selection, upto: int) -> int | None:
+    """How many contacts there are; None for more than `upto` that meet a filter."""
+    if selection.filter:
+        found = await meeting(call, selection, FIRST, upto + 1)
+        return len(found) if len(found) <= upto else None
     return int((await call.session.execute(COUNT, selection.values(call))).scalar_one())
+
+
+async def meeting(call: Call, selection: Selection, after: UUID, limit: int) -> list[UUID]:
+    """The next contacts that meet the filter; raises InvalidField."""
+    meant = await read(call, Filter.from_json(selection.filter), "contact")
+    return await select_ids(call, meant.checked, meant.knowledge, after, limit)
 
 
 async def widths(call: Call, selection: Selection) -> Widths:
@@ -81,4 +94,7 @@ async def widths(call: Call, selection: Selection) -> Widths:
 async def rows_after(call: Call, selection: Selection, after: UUID) -> Sequence[Mapping[Any, Any]]:
     """The next contacts behind an id."""
     values = selection.values(call) | {"after": after, "limit": CHUNK}
+    if selection.filter:
+        found = await meeting(call, selection, after, CHUNK)
+        values |= {"all": False, "ids": found}
     return (await call.session.execute(ROWS, values)).mappings().all()

@@ -35,6 +35,7 @@ class Export:
         widths = self.widths
         return {
             "ids": [str(each) for each in self.selection.ids],
+            "filter": self.selection.filter,
             "columns": list(self.columns),
             "widths": [widths.emails, widths.phones, dict(widths.systems)],
             "bom": self.bom,
@@ -43,7 +44,7 @@ class Export:
 
 def export_kept(kept: dict[str, Any]) -> Export:
     """An export that was kept."""
-    selection = Selection([UUID(each) for each in kept["ids"]])
+    selection = Selection([UUID(each) for each in kept["ids"]], kept["filter"])
     return Export(selection, kept["columns"], Widths(*kept["widths"]), kept["bom"])
 
 

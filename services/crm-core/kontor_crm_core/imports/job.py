@@ -16,7 +16,7 @@ from kontor_crm_core.imports.reading.table import TableReader
 from kontor_crm_core.imports.resolving import resolve_chunk
 from kontor_crm_core.imports.sources import HEAD, Source
 from kontor_crm_core.imports.staging import Stager, stager
-from kontor_crm_core.imports.store import RowOutcome, Run, begin_run, counted, move, read_run
+from kontor_crm_core.imports.store import RowOutcome, Run, begin_run, counted, keep_form, move, read_run
 from kontor_crm_core.imports.wanting import Owners, Wanting, wanting, with_owner
 from kontor_crm_core.operation.models import LongWork
 from kontor_crm_core.operation.rules import CODE, State
@@ -26,7 +26,7 @@ from kontor_platform.data.records.stage import Stage, Staged
 from kontor_platform.runtime.call import Call
 from kontor_platform.runtime.work import JobOver, Work
 
-STAGED_AT_ONCE = 5_000
+STAGED_AT_ONCE = 1_000
 PASSES = 3
 TO_BE_WRITTEN = ("created", "updated")
 
@@ -127,7 +127,7 @@ async def stage_file(job: ImportJob) -> None:
         await stage_batch(job, run, batch, rows)
     if not rows:
         raise FileFault(FileCode.FILE_EMPTY, "The file has names of columns and no rows below them.")
-    await staged(job, run, rows)
+    await staged(job, run, rows, stage.shared_domains)
 
 
 async def stage_batch(job: ImportJob, run: Run, batch: Sequence[Staged], rows: int) -> None:
@@ -143,7 +143,7 @@ async def stage_batch(job: ImportJob, run: Run, batch: Sequence[Staged], rows: i
     raise JobOver
 
 
-async def staged(job: ImportJob, run: Run, rows: int) -> None:
+async def staged(job: ImportJob, run: Run, rows: int, shared_domains: Sequence[str]) -> None:
     """Ends the first pass; an import that had lost its staged rows goes on where it was."""
     async with in_operation(job.work, job.row, "import") as call:
         await claim(call, job.id)
@@ -152,6 +152,8 @@ async def staged(job: ImportJob, run: Run, rows: int) -> None:
             run.rows, run.digest = rows, job.row.data["begun"]
             await advance(call, job.id, job.position(run), total=job.total(rows))
         run.is_staged = True
+        run.form = {**run.form, "shared_domains": list(shared_domains)}
+        await keep_form(call, run)
         await move(call, run)
 
 
@@ -172,7 +174,7 @@ async def batches(source: Source, ready: Prepared, stage: Stager) -> AsyncIterat
 async def resolve(job: ImportJob, call: Call, run: Run) -> bool:
     """One chunk of the second pass, or its end."""
     ready = await prepared_again(call, run)
-    want = await wishes(call, job, ready)
+    want = await wishes(call, job, run, ready)
     outcomes = await resolve_chunk(call, run, want, whole_plan=job.is_trial)
     if not outcomes:
         return await resolved(job, call, run, ready)
@@ -183,9 +185,10 @@ async def resolve(job: ImportJob, call: Call, run: Run) -> bool:
     return True
 
 
-async def wishes(call: Call, job: ImportJob, ready: Prepared) -> Wanting:
+async def wishes(call: Call, job: ImportJob, run: Run, ready: Prepared) -> Wanting:
     """What turns the rows of the file into wishes."""
-    return wanting(ready, await with_owner(call, job.options, job.owners), job.owners)
+    options = await with_owner(call, job.options, job.owners)
+    return wanting(ready, options, job.owners, run.form["shared_domains"])
 
 
 async def resolved(job: ImportJob, call: Call, run: Run, ready: Prepared) -> bool:
@@ -212,7 +215,7 @@ async def apply(job: ImportJob, call: Call, run: Run) -> bool:
     """One chunk of the third pass, or its end."""
     ready = await prepared_again(call, run)
     try:
-        done = await apply_chunk(call, run, await wishes(call, job, ready))
+        done = await apply_chunk(call, run, await wishes(call, job, run, ready))
     except StageLost:
         run.is_staged = False
         await move(call, run)

@@ -1,18 +1,19 @@
 """The second pass: which contact each row means and what becomes of it, written down and nothing changed."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from uuid import UUID
 
 from kontor_protos.kontor.crm.v1.common_pb import Warning
 
+from kontor_crm_core.blocklist.checking import blocked
 from kontor_crm_core.contact.upserting import FINDER, Planning, plan_contacts
 from kontor_crm_core.contact.wanted import WantedContact
 from kontor_crm_core.imports.codes import MatchCode, RowCode
 from kontor_crm_core.imports.problems import Problem, problem_of
-from kontor_crm_core.imports.same import forgiven, identical
+from kontor_crm_core.imports.same import forgiven, has_key, identical
 from kontor_crm_core.imports.store import RowOutcome, Run, keep_rows, met_before
 from kontor_crm_core.imports.values.wish import RowWish, merged, wish_of
 from kontor_crm_core.imports.wanting import Wanting, texts_of
@@ -129,24 +130,34 @@ async def settled(
     call: Call, run: Run, pending: Sequence[Pending], wanting: Wanting, whole_plan: bool
 ) -> list[RowOutcome]:
     """What becomes of rows, by the contacts they mean."""
-    wanted = [wanting.wanted(each.row) for each in pending]
+    wanted = [wanting.sought(each.row) for each in pending]
     matches = await forgiven(call, await matched_many(call, FINDER, wanted, hold=False))
     outcomes: list[RowOutcome] = []
     going: list[tuple[Pending, WantedContact, Match]] = []
+    barred = await blocked(call, {email.key for each in pending for email in each.row.emails})
     met = await met_before(call, run.id, [each.record for each in matches if isinstance(each, Matched)])
     for each, wish, match in zip(pending, wanted, matches, strict=True):
         each.problems += wanting.owner_problems(each.row)
-        refused = refusal(each, match, wanting, met)
+        refused = blocklisted(each, barred) or refusal(each, match, wanting, met)
         if isinstance(match, Matched):
             met.add(match.record)
         if refused:
             outcomes.append(refused)
         else:
-            going.append((each, wish, match))
+            whole = whole_plan or match is not None or not has_key(wish)
+            going.append((each, wanting.wanted(each.row) if whole else wish, match))
     present = await identical(call, [wish for _, wish, match in going if match is None])
     outcomes += [each.outcome("unchanged", record=present[id(wish)]) for each, wish, _ in going if id(wish) in present]
     going = [each for each in going if id(each[1]) not in present]
     return outcomes + await planned(call, going, whole_plan)
+
+
+def blocklisted(each: Pending, barred: Collection[str]) -> RowOutcome | None:
+    """The refusal of a row with an address that may not be kept."""
+    if not any(email.key in barred for email in each.row.emails):
+        return None
+    told = "The address is on the blocklist: its owner asked not to be kept."
+    return each.outcome("failed", Problem(MatchCode.BLOCKLISTED, told))
 
 
 def refusal(each: Pending, match: Match, wanting: Wanting, met: set[UUID]) -> RowOutcome | None:

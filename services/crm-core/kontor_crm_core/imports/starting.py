@@ -16,6 +16,7 @@ from kontor_crm_core.imports.reading.faults import FileFault
 from kontor_crm_core.imports.reading.rows import Row
 from kontor_crm_core.imports.reading.table import TableReader
 from kontor_crm_core.imports.report import file_format, format_told, warnings
+from kontor_crm_core.imports.segments import segment_named
 from kontor_crm_core.imports.sources import HEAD, Source, refused
 from kontor_crm_core.imports.wanting import Owners, with_owner
 from kontor_crm_core.imports.within import AT_MOST, KIND, import_within
@@ -53,6 +54,7 @@ async def looked_at(
     ready = prepared(data[:HEAD], encoding_of(data, options, whole=whole), options, known, whole=size <= HEAD)
     if request.save_mapping_as:
         await keep_mapping(call, request.save_mapping_as, ready)
+    await segment_named(call, options.segment)
     owners = Owners()
     settled = await with_owner(call, options, owners)
     begun = sha256(f"{digest}{json.dumps(replace(options, plan='').to_json(), sort_keys=True)}".encode()).hexdigest()

@@ -26,6 +26,7 @@ READ = text(
     WHERE tenant_id = :tenant AND id = :import
     """
 )
+FORM = text("UPDATE import_run SET form = CAST(:form AS jsonb) WHERE tenant_id = :tenant AND id = :import")
 MOVE = text(
     """
     UPDATE import_run SET phase = :phase, is_staged = :is_staged, rows = :rows, resolved = :resolved,
@@ -162,6 +163,11 @@ async def move(call: Call, run: Run) -> None:
         "behind": run.behind,
     }
     await call.session.execute(MOVE, mine(call, run.id) | values)
+
+
+async def keep_form(call: Call, run: Run) -> None:
+    """Keeps how the file is read."""
+    await call.session.execute(FORM, mine(call, run.id) | {"form": json.dumps(dict(run.form))})
 
 
 async def keep_rows(call: Call, run: UUID, rows: Sequence[RowOutcome]) -> None:

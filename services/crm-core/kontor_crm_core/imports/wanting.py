@@ -6,12 +6,15 @@ from uuid import UUID
 
 from kontor_crm_core.contact.rules import ConsentWish
 from kontor_crm_core.contact.wanted import EmailState, EmployerWish, WantedContact
+from kontor_crm_core.identity.parse import Email
 from kontor_crm_core.imports.codes import MatchCode
+from kontor_crm_core.imports.mapping.suggest import is_id
 from kontor_crm_core.imports.mapping.targets import Target
 from kontor_crm_core.imports.options import ImportOptions
 from kontor_crm_core.imports.preparing import Prepared
 from kontor_crm_core.imports.problems import Problem
 from kontor_crm_core.imports.values.wish import RowWish
+from kontor_crm_core.owner.refusals import OwnerNotFound
 from kontor_crm_core.record.owners import owners_named
 from kontor_crm_core.record.values import MultiValueMode
 from kontor_crm_core.record.wishes import Notes, Wish
@@ -33,8 +36,10 @@ class Owners:
     async def look_up(self, call: Call, texts: Iterable[str]) -> None:
         """Looks up those not known yet."""
         missing = {each for each in texts if each and each not in self.known}
-        if missing:
-            self.known |= await owners_named(call, missing)
+        asked = {each for each in missing if "@" in each or is_id(each)}
+        self.known |= {each: OwnerNotFound(f"Nobody is known as {each!r}.") for each in missing - asked}
+        if asked:
+            self.known |= await owners_named(call, asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +51,19 @@ class Wanting:
     columns: Mapping[Target, tuple[str, int]]
     owners: Owners
     is_ours: bool = False
+    shared_domains: frozenset[str] = frozenset()
+
+    def sought(self, row: RowWish) -> WantedContact:
+        """What finds the contact of a row, without properties that tell nobody from others."""
+        if not row.properties:
+            return self.wanted(row)
+        telling = {key: value for key, value in row.properties.items() if self.definitions[key].is_unique}
+        return self.wanted(replace(row, properties=telling))
 
     def wanted(self, row: RowWish, *, is_new: bool = False) -> WantedContact:
         """What the contact of a row shall be; a new one without owner gets the one of the options."""
         owner = row.owner if isinstance(self.owners.known.get(row.owner), UUID) else ""
-        emails = row.emails
-        if self.is_ours:
-            # A file of ours says for whom everybody works; an address says nothing beside it.
-            emails = [replace(each, company_domain="") for each in emails]
+        emails = [replace(each, company_domain="") if self.says_nothing(each, row) else each for each in row.emails]
         properties = [change(self.definitions[key], value) for key, value in row.properties.items()]
         emptied = [each for each in row.clear if each.startswith(PROPERTY)]
         return WantedContact(
@@ -79,6 +89,10 @@ class Wanting:
                 row.company_id, row.company_domain, row.company, create=self.options.create_companies
             ),
         )
+
+    def says_nothing(self, email: Email, row: RowWish) -> bool:
+        """Whether an address tells no company: a file of ours names it, or many companies share the domain."""
+        return self.is_ours or (bool(row.company) and email.company_domain in self.shared_domains)
 
     def owner_problems(self, row: RowWish) -> list[Problem]:
         """What is wrong with the owner a row names; it never costs the row."""
@@ -110,11 +124,12 @@ def state(key: str, flags: Mapping[str, object]) -> EmailState:
     return EmailState("opted_out", key, wish)
 
 
-def wanting(ready: Prepared, options: ImportOptions, owners: Owners) -> Wanting:
+def wanting(ready: Prepared, options: ImportOptions, owners: Owners, shared_domains: Iterable[str]) -> Wanting:
     """What turns the rows of a file into wishes."""
     columns = {use.field.target: (use.column.name, use.column.index) for use in ready.uses if use.field}
     definitions = {str(each.id): each for each in ready.definitions.all}
-    return Wanting(options, definitions, columns, owners, ready.is_ours and Target.COMPANY in columns)
+    is_ours = ready.is_ours and Target.COMPANY in columns
+    return Wanting(options, definitions, columns, owners, is_ours, frozenset(shared_domains))
 
 
 async def with_owner(call: Call, options: ImportOptions, owners: Owners) -> ImportOptions:

@@ -38,7 +38,7 @@ async def import_within(
     """Imports the rows of a small file, or tries to in a dry run; `begun` is what the plan's hash begins with."""
     call.author_kind = AUTHOR
     run = await staged(call, ready, rows, options, begun)
-    want = wanting(ready, options, owners)
+    want = wanting(ready, options, owners, run.form["shared_domains"])
     while await resolve_chunk(call, run, want, whole_plan=call.dry_run):
         pass
     failed = (await counted(call, run.id)).get("failed", 0)
@@ -60,10 +60,12 @@ async def import_within(
 async def staged(call: Call, ready: Prepared, rows: Sequence[Row], options: ImportOptions, begun: str) -> Run:
     """The import with all its rows staged."""
     if not call.dry_run:
-        await begin_within(call, KIND, {"name": "within the call"}, len(rows))
+        await begin_within(call, KIND, {"name": "within the call", "options": options.to_json()}, len(rows))
     run = await begin_run(call, call.call_id, kept(ready))
     stage = Stage(call.session, call.actor.tenant, run.id)
-    await stage.put(stager(ready, options, call.actor.settings).staged(rows))
+    staging = stager(ready, options, call.actor.settings)
+    await stage.put(staging.staged(rows))
     await stage.find_repeats()
+    run.form = {**run.form, "shared_domains": staging.shared_domains}
     run.rows, run.is_staged, run.digest = len(rows), True, begun
     return run

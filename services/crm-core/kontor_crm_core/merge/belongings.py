@@ -7,7 +7,6 @@ since, and stays away.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeAlias
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,15 +14,12 @@ from sqlalchemy import select
 from kontor_crm_core.contact.rules import Consent
 from kontor_crm_core.contact.state import Address, ContactState
 from kontor_crm_core.identity.parse import Phone
-from kontor_crm_core.merge.hanging import Parting
-from kontor_crm_core.merge.settling import Piece, settled
 from kontor_crm_core.record.lookups import ForeignId
 from kontor_crm_core.record.objects import EMAILS, FOREIGN, PHONES
 from kontor_platform.data.records.planned import Row, Shelf, ShelfChange
 from kontor_platform.runtime.call import Call
 
 SHELVES = (EMAILS, PHONES, FOREIGN)
-Name: TypeAlias = tuple[Shelf, tuple[object, ...], UUID]
 # Columns that say where a row comes from, not what it is.
 WHENCE = ("tenant_id", "origin_id", "added_at", "live")
 
@@ -42,6 +38,11 @@ class Kept:
     def key(self) -> tuple[object, ...]:
         """What tells it from the owner's others."""
         return self.shelf.key(self.row)
+
+    @property
+    def name(self) -> tuple[Shelf, tuple[object, ...], UUID]:
+        """What tells it from all rows that one contact may ever have."""
+        return self.shelf, self.key, self.origin
 
     @property
     def place(self) -> int:
@@ -98,84 +99,6 @@ def with_origins(rows: Iterable[Row], whose: Iterable[Kept]) -> list[Row]:
 def of_shelf(rows: Iterable[Kept], shelf: Shelf) -> list[Kept]:
     """The rows on one shelf."""
     return [each for each in rows if each.shelf == shelf]
-
-
-def piece(each: Kept) -> Piece:
-    """A contact's own row as something that merges hand on."""
-    ends = each.owner, each.key
-    return Piece(each.shelf.table.name, ends, ends, ends)
-
-
-@dataclass(frozen=True, slots=True)
-class Shares:
-    """Who has which rows after a merge is taken apart, with the rows as they are now and when each came.
-
-    `rows` holds a row by shelf, key and origin: as the winner had it, else as the contact itself has it; `places` its
-    place among that contact's own.
-    """
-
-    owners: Mapping[UUID, Sequence[Kept]]
-    rows: Mapping[Name, Row]
-    places: Mapping[Name, int]
-    came: Mapping[UUID, datetime]
-
-
-def shares(rows: Mapping[UUID, Sequence[Kept]], parting: Parting, came: Mapping[UUID, datetime]) -> Shares:
-    """Simulates the merges that hold over what each contact has of its own."""
-    own = {piece(each): each for kept_rows in rows.values() for each in kept_rows if each.origin == each.owner}
-    copies = {(each.shelf, each.key, each.origin): each.row for each in rows[parting.winner]}
-    before = settled(own, parting.before)
-    alive = [
-        each
-        for each in own
-        if before.ends[each][0] != parting.winner or (own[each].shelf, own[each].key, own[each].owner) in copies
-    ]
-    after = settled(alive, parting.after)
-    owners: dict[UUID, list[Kept]] = {parting.winner: [], parting.loser: []}
-    for each, ends in after.ends.items():
-        if ends[0] in owners:
-            owners[UUID(str(ends[0]))].append(own[each])
-    payloads = {(each.shelf, each.key, each.owner): each.row for each in own.values()} | copies
-    places = {(each.shelf, each.key, each.owner): each.place for each in own.values()}
-    return Shares(owners, payloads, places, came)
-
-
-def arranged(owner: UUID, present: Sequence[Kept], share: Shares) -> Belongings:
-    """What a contact has afterwards: what it holds and keeps in its order, and what it gains where it belongs."""
-    rows: dict[str, Sequence[Row]] = {}
-    changes = []
-    for shelf in SHELVES:
-        wanted = {(each.key, each.origin): each for each in of_shelf(share.owners[owner], shelf)}
-        held = of_shelf(present, shelf)
-        ordered = [each for each in held if (each.key, each.origin) in wanted]
-        stays = {(each.key, each.origin) for each in ordered}
-        for name, each in wanted.items():
-            if name not in stays:
-                ordered.insert(place_of(each, ordered, share), each)
-        whole = placed(share.rows[shelf, each.key, each.origin] for each in ordered)
-        rows[shelf.table.name] = whole
-        pairs = list(zip(whole, ordered, strict=True))
-        gained = [pair for pair in pairs if (pair[1].key, pair[1].origin) not in stays]
-        changes.append(
-            ShelfChange(
-                shelf,
-                added=[{**row, "origin_id": each.origin, "added_at": share.came[each.origin]} for row, each in gained],
-                removed=[each.key for each in held if (each.key, each.origin) not in stays],
-                changed=[row for row, each in pairs if (each.key, each.origin) in stays and row != each.row],
-            )
-        )
-    return Belongings(rows, [each for each in changes if each.added or each.removed or each.changed])
-
-
-def place_of(gained: Kept, rows: Sequence[Kept], share: Shares) -> int:
-    """Where a row belongs among others: where it would stand had nothing kept it out when it came."""
-
-    def stands_before(other: Kept) -> bool:
-        if other.origin == gained.origin:
-            return gained.place < share.places[other.shelf, other.key, other.origin]
-        return share.came[gained.origin] < other.added_at
-
-    return next((at for at, each in enumerate(rows) if stands_before(each)), len(rows))
 
 
 def with_belongings(state: ContactState, rows: Mapping[str, Sequence[Row]]) -> ContactState:

@@ -9,6 +9,7 @@ from uuid import UUID
 from kontor_protos.kontor.platform.v1.errors_pb import FieldProblem
 from sqlalchemy import insert, select, text
 
+from kontor_crm_core.blocklist.checking import refuse_blocked
 from kontor_crm_core.contact.models import CONTACTS
 from kontor_crm_core.contact.plan import columns, retold
 from kontor_crm_core.contact.reading import states
@@ -21,10 +22,11 @@ from kontor_crm_core.merge.values import FIELDS, fields_of, is_field, property_p
 from kontor_crm_core.record.objects import write
 from kontor_crm_core.record.owners import options_for
 from kontor_crm_core.record.plans import Options
+from kontor_crm_core.record.redirects import present
 from kontor_crm_core.record.rules import actor_kind
 from kontor_crm_core.record.writer import check_version
 from kontor_platform.contract.names import nearest
-from kontor_platform.contract.problem import Gone, InvalidField, NotFound
+from kontor_platform.contract.problem import Conflict, Gone, InvalidField, NotFound
 from kontor_platform.data.arrays import array
 from kontor_platform.data.outbox import Change
 from kontor_platform.data.records.definitions import Definitions, definitions
@@ -45,6 +47,10 @@ REDIRECT = (
         """
     ),
 )
+
+
+class AlreadyMerged(Conflict):
+    """The contact became part of another one; name that one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +83,13 @@ class Planning:
 
 
 async def merge(call: Call, wish: Wish) -> Merged:
-    """Merges the losers into the winner; raises NotFound, Gone, VersionConflict or InvalidField."""
+    """Merges the losers into the winner.
+
+    Raises NotFound, Gone, AlreadyMerged, VersionConflict, Blocklisted or InvalidField.
+    """
     everyone = [wish.winner, *wish.losers]
     held = await states(call, everyone, lock=True)
+    await require_apart(call, everyone)
     require(wish, held)
     known = await definitions(call, "contact", hold=True, restricted=True)
     choices = choices_of(wish, held, known)
@@ -90,6 +100,7 @@ async def merge(call: Call, wish: Wish) -> Merged:
     fields = merged(wish.winner, wish.losers, {each: fields_of(held[each]) for each in everyone}, choices)
     moved = (await states(call, [wish.winner]))[wish.winner]
     after = with_belongings(with_fields(moved, {each.field: each.value for each in fields}), gained.rows)
+    await refuse_blocked(call, {each.key for each in after.emails})
     options = Planning(await options_for(call, []), known, min(created.values()))
     winner = planned_winner(held[wish.winner], after, gained, wish.losers, options)
     losers = [planned_loser(held[each], wish.winner) for each in wish.losers]
@@ -98,6 +109,14 @@ async def merge(call: Call, wish: Wish) -> Merged:
     await remember(call, wish, choices, winner, created)
     call.concerns(*everyone)
     return Merged(fields, before, await counts(call, [wish.winner]), known)
+
+
+async def require_apart(call: Call, contacts: Sequence[UUID]) -> None:
+    """Refuses contacts that are part of another one already; raises AlreadyMerged with that one."""
+    leads = {each: now for each, now in (await present(call, contacts)).items() if each != now}
+    if leads:
+        told = ", ".join(f"{each} is part of {now}" for each, now in leads.items())
+        raise AlreadyMerged(f"{told} already; name that one.", ids=[str(now) for now in leads.values()])
 
 
 def require(wish: Wish, held: Mapping[UUID, ContactState]) -> None:
@@ -109,7 +128,7 @@ def require(wish: Wish, held: Mapping[UUID, ContactState]) -> None:
         raise NotFound()
     gone = [str(each) for each in everyone if held[each].deleted]
     if gone:
-        raise Gone("A deleted contact, or one that was merged already, cannot be merged.", ids=gone)
+        raise Gone("A deleted contact cannot be merged.", ids=gone, next_tool="crm_restore_record")
     for each, version in wish.versions.items():
         check_version(version, held[each].version, [])
 

@@ -29,6 +29,9 @@ class MergeLog(Table, table=True):
     on_behalf_of: UUID | None = None
     undone_by: UUID | None = None
     undone_at: datetime | None = moment(default=None)
+    undone_actor_id: UUID | None = None
+    undone_actor_kind: str | None = key(default=None)
+    undone_on_behalf_of: UUID | None = None
 
 
 MERGES = REGISTRY.metadata.tables["merge_log"]

@@ -2,24 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import RowMapping, text, update
 
+from kontor_crm_core.blocklist.checking import refuse_blocked
 from kontor_crm_core.contact.plan import columns, retold
 from kontor_crm_core.contact.reading import states
 from kontor_crm_core.contact.state import ContactState
-from kontor_crm_core.merge.belongings import arranged, kept, shares, with_belongings
+from kontor_crm_core.merge.belongings import kept, with_belongings
 from kontor_crm_core.merge.hanging import Parting, part
 from kontor_crm_core.merge.merging import Planning, changes
 from kontor_crm_core.merge.models import MERGES
 from kontor_crm_core.merge.moving import counts
 from kontor_crm_core.merge.rules import Entry, Merge, Past, changed_since, replayed, within
+from kontor_crm_core.merge.sharing import arranged, shared
 from kontor_crm_core.merge.values import fields_of, is_field, property_change, property_plan, with_fields
 from kontor_crm_core.record.objects import write
 from kontor_crm_core.record.owners import options_for
+from kontor_crm_core.record.rules import actor_kind
 from kontor_crm_core.record.writer import check_version
 from kontor_platform.contract.problem import JSON, Conflict, NotFound
 from kontor_platform.data.arrays import array
@@ -58,9 +61,6 @@ REDIRECT = (
         """
     ),
 )
-
-
-NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class NotMerged(Conflict):
@@ -122,16 +122,14 @@ class Tree:
             depth={self.root: 0} | {each: len(self.arrival(each)) for each in everyone},
         )
 
-    def came(self, parting: Parting) -> dict[UUID, datetime]:
-        """When each contact came to the one it is part of afterwards."""
-        steps = {each: self.arrival(each) for each in parting.everyone}
-        own = len(steps[parting.loser])
-        ways = {each: step[own:] if each in parting.origins else step for each, step in steps.items()}
-        return {each: way[0][0] if way else NEVER for each, way in ways.items()}
+    @property
+    def joined(self) -> dict[UUID, datetime]:
+        """When each merged contact joined the one it is part of."""
+        return {row["loser_id"]: row["at"] for row in self.rows if row["undone_by"] is None}
 
 
 async def unmerge(call: Call, contact: UUID, expected: int | None) -> Parted:
-    """Makes a contact itself again; raises NotFound, NotMerged or VersionConflict."""
+    """Makes a contact itself again; raises NotFound, NotMerged, VersionConflict or Blocklisted."""
     tree = await tree_of(call, contact)
     parting = tree.parting(contact)
     everyone = [tree.root, *parting.origins, *parting.remaining]
@@ -141,11 +139,12 @@ async def unmerge(call: Call, contact: UUID, expected: int | None) -> Parted:
     past = await past_of(call, tree, everyone, contact)
     rows = await kept(call, everyone)
     await part(call, parting)
-    share = shares(rows, parting, tree.came(parting))
-    stays, leaves = arranged(tree.root, rows[tree.root], share), arranged(contact, rows[contact], share)
+    share = shared(rows, parting, tree.joined)
+    stays, leaves = arranged(tree.root, share), arranged(contact, share)
     moved = await states(call, [tree.root, contact])
     winner = with_belongings(with_fields(moved[tree.root], replayed(tree.root, past)), stays.rows)
     back = with_belongings(with_fields(moved[contact], replayed(contact, past)), leaves.rows)
+    await refuse_blocked(call, {each.key for each in back.emails})
     call.author_kind = "merge"
     made = created_times(tree.rows)
     stayed = min(made[each] for each in (tree.root, *parting.remaining))
@@ -258,5 +257,11 @@ async def forget(call: Call, parting: Parting) -> None:
         columns_of.loser_id == parting.loser,
         columns_of.undone_by.is_(None),
     )
-    done = {"undone_by": call.call_id, "undone_at": call.now}
+    done = {
+        "undone_by": call.call_id,
+        "undone_at": call.now,
+        "undone_actor_id": call.actor.actor,
+        "undone_actor_kind": actor_kind(call.actor.kind),
+        "undone_on_behalf_of": call.actor.on_behalf_of,
+    }
     await call.session.execute(update(MERGES).where(*holding).values(done))

@@ -10,6 +10,7 @@ from kontor_crm_core.activity.rules import Kind
 from kontor_crm_core.activity.views import note_message
 from kontor_crm_core.activity.writing import Draft, known, save
 from kontor_crm_core.note.rules import subject_of
+from kontor_crm_core.record.redirects import led_on
 from kontor_crm_core.record.wishes import expected_version
 from kontor_crm_core.refs import SUBJECTS, Ref, live_refs
 from kontor_crm_core.when.reading import Clock, clock
@@ -25,7 +26,7 @@ class Notes:
 
     async def create_note(self, request: pb.CreateNoteRequest, call: Call) -> pb.CreateNoteResponse:
         """Writes a note, or a new version of the one meant by its id or external id."""
-        time = clock(call)
+        time, request = clock(call), await led_on(call, request, "record_ids")
         records = await live_refs(call, [UUID(each) for each in request.record_ids], SUBJECTS)
         present = await known(call, Kind.NOTE, request.id, clean(request.external_id))
         saved = await save(call, draft_of(request, time, present), present)

@@ -5,6 +5,7 @@ from kontor_protos.kontor.crm.v1.common_pb import RecordRef
 
 from kontor_crm_core.owner.assigning import Assigned, assign_owner
 from kontor_crm_core.owner.rules import Share, by_owner, by_type, shown
+from kontor_crm_core.record.redirects import led_on
 from kontor_platform.runtime.call import Call
 
 
@@ -15,7 +16,7 @@ class Owners:
 
     async def assign_owner(self, request: pb.AssignOwnerRequest, call: Call) -> pb.AssignOwnerResponse:
         """Gives records to other owners."""
-        done = await assign_owner(call, request)
+        done = await assign_owner(call, await led_on(call, request, "record_ids"))
         return answer(done, dry_run=call.dry_run)
 
 

@@ -6,6 +6,7 @@ from kontor_crm_core.property.answers import property_message
 from kontor_crm_core.property.defining import Defined, define
 from kontor_crm_core.property.listing import listed
 from kontor_crm_core.property.setting import set_properties
+from kontor_crm_core.record.redirects import redirected_from
 from kontor_platform.runtime.call import Call
 
 
@@ -30,7 +31,9 @@ class Properties:
 
     async def set_property(self, request: pb.SetPropertyRequest, call: Call) -> pb.SetPropertyResponse:
         """Sets or empties properties of one record."""
-        return (await set_properties(call, request)).to_message()
+        answer = (await set_properties(call, request)).to_message()
+        answer.redirected_from = redirected_from(request.record_id, answer.record_id)
+        return answer
 
     async def list_properties(self, request: pb.ListPropertiesRequest, call: Call) -> pb.ListPropertiesResponse:
         """Lists custom properties and standard fields."""

@@ -11,6 +11,7 @@ from kontor_crm_core.property.terms import Worded, terms_of
 from kontor_crm_core.property.wishes import blank_warnings, propertied, wanted_properties
 from kontor_crm_core.record.objects import write
 from kontor_crm_core.record.plans import SENTENCES
+from kontor_crm_core.record.redirects import led_on
 from kontor_crm_core.record.wishes import expected_version
 from kontor_crm_core.record.writer import check_version, locked
 from kontor_crm_core.refs import Ref, live_refs
@@ -59,7 +60,7 @@ async def set_properties(call: Call, request: pb.SetPropertyRequest) -> Set:
     """
     if not request.properties and not request.clear:
         raise InvalidField("Give at least one property, or name one in clear.", field="properties")
-    record_id = UUID(request.record_id)
+    record_id = UUID((await led_on(call, request, "record_id")).record_id)
     record = (await live_refs(call, [record_id], TYPES))[record_id]
     call.concerns(record_id)
     wish = await wanted_properties(call, propertied(record.type), request.properties, request.clear)

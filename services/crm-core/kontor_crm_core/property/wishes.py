@@ -41,15 +41,26 @@ async def wanted_properties(
     cleared: Iterable[str] = (),
     *,
     path: str = "properties",
+    clearing: str = "clear",
 ) -> Wished:
     """What a request asks of a record's properties, with all faults; call it before a record is locked.
 
     The definitions stay as they are until the transaction ends. `settled` then says what changes in a record.
     """
     known = await definitions(call, object_type, hold=True)
-    wish = wished(known, inputs, reading_of(call), cleared, path=path)
+    wish = wished(known, inputs, reading_of(call), cleared, path=path, clearing=clearing)
     await find_named(call, wish)
     return wish
+
+
+async def properties_given(
+    call: Call, object_type: str, inputs: Sequence[PropertyInput], cleared: Iterable[str]
+) -> Wished | None:
+    """The same for a request that may speak of no property; None if it does not."""
+    names = list(cleared)
+    if not inputs and not names:
+        return None
+    return await wanted_properties(call, object_type, inputs, names, clearing="clear_properties")
 
 
 async def find_named(call: Call, wish: Wished) -> None:

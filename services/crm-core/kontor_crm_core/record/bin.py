@@ -9,6 +9,7 @@ from kontor_protos.kontor.crm.v1.common_pb import RecordRef
 from sqlalchemy import RowMapping, select
 
 from kontor_crm_core.record.models import RECORDS
+from kontor_crm_core.record.redirects import present
 from kontor_crm_core.record.writer import table
 from kontor_crm_core.refs import NAMED
 from kontor_platform.contract.problem import Conflict, Gone, NotFound
@@ -61,7 +62,7 @@ async def held(call: Call, record: UUID) -> Held:
     mine = (columns.tenant_id == call.actor.tenant, columns.id == record)
     row = (await call.session.execute(select(*columns).where(*mine).with_for_update())).mappings().one()
     if row["merged_into"] is not None:
-        raise Merged(ids=[str(row["merged_into"])], next_tool="crm_unmerge_contacts")
+        raise Merged(ids=[str((await present(call, [record]))[record])], next_tool="crm_unmerge_contacts")
     return Held(kind, row)
 
 

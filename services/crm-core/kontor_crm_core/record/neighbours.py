@@ -7,7 +7,7 @@ from kontor_crm_core.company.plan import retold
 from kontor_crm_core.company.reading import states
 from kontor_crm_core.company.renaming import follow_names
 from kontor_crm_core.contact.reindexing import reindex
-from kontor_crm_core.record.owners import options_for
+from kontor_crm_core.record.owners import options_for, with_properties
 from kontor_platform.data.records.write import write_terms
 from kontor_platform.runtime.call import Call
 
@@ -27,6 +27,6 @@ async def come_back(call: Call, kind: str, record: UUID) -> None:
     if kind == "contact":
         await reindex(call, [record])
     if kind == "company":
-        options = await options_for(call, ())
+        options = await with_properties(call, "company", await options_for(call, ()))
         await write_terms(call, [retold(each, options) for each in (await states(call, [record])).values()])
         await follow_names(call, [record])

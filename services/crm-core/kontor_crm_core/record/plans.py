@@ -1,22 +1,29 @@
 """What an upsert comes to, whatever kind of record it is."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 from kontor_protos.kontor.crm.v1.common_pb import Warning
+from kontor_protos.kontor.platform.v1.errors_pb import FieldProblem
 
 from kontor_crm_core.record.lookups import ForeignId
 from kontor_crm_core.record.matching import Matched
 from kontor_crm_core.record.values import combined
 from kontor_crm_core.record.wishes import Wish
-from kontor_platform.contract.problem import JSON, Refusal
+from kontor_platform.contract.problem import JSON, InvalidField, Refusal
 from kontor_platform.data.outbox import Change
+from kontor_platform.data.records.answers import told_changes
+from kontor_platform.data.records.definitions import Definitions, log_name
 from kontor_platform.data.records.planned import Planned, PropertyChange, Row, Shelf, ShelfChange, shelf_change
+from kontor_platform.data.records.setting import fault_of, property_terms, same
+from kontor_platform.data.records.terms import Plain
+from kontor_platform.data.records.values import newly_archived
 
 S = TypeVar("S")
 Shelves: TypeAlias = Sequence[tuple[Shelf, Sequence[Row]]]
+NO_PROPERTIES = Definitions("", ())
 SENTENCES = {
     "created": "Created the {noun} {name}.",
     "updated": "Updated the {noun} {name}: {fields}.",
@@ -24,23 +31,20 @@ SENTENCES = {
 }
 
 
-def found_by_nothing(props: Mapping[str, JSON]) -> Iterable[str]:
-    """What records without searchable properties are found by."""
-    return ()
-
-
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a plan needs besides the wish and the record.
 
     `region` is that of numbers, `owner` owns what is made, `owners` are the users by the texts that wishes name them
-    by, or why one cannot own records, `found_by` gives the texts of properties that a record is found by.
+    by, or why one cannot own records, `definitions` are the properties that the caller sees, `searched` those of them
+    that records are found by.
     """
 
     region: str
     owner: UUID | None = None
     owners: Mapping[str, UUID | Refusal] = field(default_factory=dict)
-    found_by: Callable[[Mapping[str, JSON]], Iterable[str]] = found_by_nothing
+    definitions: Definitions = NO_PROPERTIES
+    searched: Definitions = NO_PROPERTIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +135,40 @@ def properties_after(present: Mapping[str, JSON], given: Sequence[PropertyChange
     return {name: value for name, value in after.items() if value is not None}
 
 
-def property_changes(present: Mapping[str, JSON], given: Sequence[PropertyChange]) -> list[PropertyChange]:
-    """The changes that change something."""
-    return [each for each in given if present.get(str(each.property_id)) != each.value]
+def property_changes(
+    present: Mapping[str, JSON], given: Sequence[PropertyChange], options: Options
+) -> list[PropertyChange]:
+    """The changes that change something; raises InvalidField for an option that was archived."""
+    changes = [each for each in given if not same(present.get(str(each.property_id)), each.value)]
+    for each in changes:
+        definition = options.definitions.by_id.get(each.property_id)
+        bad = newly_archived(definition, each.value, present.get(str(each.property_id))) if definition else None
+        if definition and bad:
+            raise InvalidField(bad.message, fields=[fault_of(f"properties.{definition.name}", bad)])
+    return changes
+
+
+def require_properties(props: Mapping[str, JSON], options: Options) -> None:
+    """Raises InvalidField where a new record lacks properties that it must have."""
+    missing = [each for each in options.definitions.all if each.required and str(each.id) not in props]
+    faults = [
+        FieldProblem(field="properties", message=f"{each.name} is required; give it a value.", code="required_missing")
+        for each in missing
+    ]
+    if faults:
+        raise InvalidField(faults[0].message, fields=faults)
 
 
 def told_properties(props: Mapping[str, JSON], given: Sequence[PropertyChange]) -> dict[str, JSON]:
     """Properties as the change log tells them, those given only."""
-    return {f"property:{each.property_id}": props.get(str(each.property_id)) for each in given}
+    return {log_name(each.property_id): props.get(str(each.property_id)) for each in given}
+
+
+def told_names(changes: Sequence[Change], options: Options) -> list[str]:
+    """The fields of changes as callers know them."""
+    return [each.field for each in told_changes(options.definitions, changes)]
+
+
+def searched(props: Mapping[str, JSON], options: Options) -> Iterable[Plain]:
+    """What a record is found by of its properties."""
+    return property_terms(options.searched, props) if props and options.searched.all else ()

@@ -23,6 +23,7 @@ from kontor_crm_core.property.wishes import propertied
 from kontor_crm_core.record.bin import gone
 from kontor_crm_core.record.deleting import delete_record
 from kontor_crm_core.record.queries import COUNTS_OF_ONE, HISTORY, PROPERTY_NAMES, RECORD
+from kontor_crm_core.record.redirects import redirected_from
 from kontor_crm_core.record.restoring import restore_record
 from kontor_platform.contract.names import nearest
 from kontor_platform.contract.problem import InvalidField, NotFound
@@ -53,8 +54,9 @@ class Records:
     async def get_record(self, request: pb.GetRecordRequest, call: Call) -> pb.GetRecordResponse:
         """Reads one record of any type by its id."""
         kind, member, record = await read(call, request.id)
-        call.concerns(UUID(request.id))
+        call.concerns(UUID(record.id))
         answer = pb.GetRecordResponse(id=record.id, type=kind, version=record.version)
+        answer.redirected_from = redirected_from(request.id, record.id)
         if request.fields:
             answer.selected = await selected(call, kind, record, request.fields)
         else:
@@ -79,7 +81,7 @@ async def read(call: Call, record_id: str) -> tuple[str, str, AnyRecord]:
         raise NotFound
     found = rows[0]
     if found["deleted_at"] is not None:
-        raise await gone(call, record_id)
+        raise await gone(call, str(found["id"]))
     member, message = MESSAGES[found["kind"] or found["type"]]
     record = message.from_json(found["record"])
     if isinstance(record, Deal) and record.amount:
@@ -131,10 +133,10 @@ async def add_associations(answer: pb.GetRecordResponse, call: Call) -> None:
 
 async def add_history(answer: pb.GetRecordResponse, call: Call) -> None:
     """Adds the last changes of the record."""
-    rows = await call.read(HISTORY, {"tenant": call.actor.tenant, "id": answer.id, "limit": SHOWN}, by_key=True)
-    answer.history = [pb.RecordRevision.from_json(row["change"]) for row in rows]
-    if rows and answer.history[-1].version > 1:
-        answer.truncated.append(f"history: the last {SHOWN} of {answer.history[0].version} changes shown")
+    rows = await call.read(HISTORY, {"tenant": call.actor.tenant, "id": answer.id, "limit": SHOWN + 1}, by_key=True)
+    answer.history = [pb.RecordRevision.from_json(row["change"]) for row in rows[:SHOWN]]
+    if len(rows) > SHOWN:
+        answer.truncated.append(f"history: the last {SHOWN} changes shown, the others by crm_get_timeline")
 
 
 async def add_counts(answer: pb.GetRecordResponse, call: Call) -> None:

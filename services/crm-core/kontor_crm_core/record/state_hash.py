@@ -28,6 +28,7 @@ OUTSIDE = frozenset(
         "idempotency",
         "import_mapping",
         "import_row",
+        "import_run",
         "import_stage",
         "link_log",
         "merge_log",

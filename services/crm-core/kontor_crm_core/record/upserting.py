@@ -1,8 +1,8 @@
 """How every upsert goes: find who is meant, read and hold it, plan, write; for any number of wishes at once."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 from kontor_protos.kontor.platform.v1.errors_pb import Reason
@@ -11,14 +11,22 @@ from kontor_crm_core.record.lookups import hold_keys
 from kontor_crm_core.record.matching import Ambiguous, Found, Matched, decide
 from kontor_crm_core.record.plans import Upserted
 from kontor_crm_core.record.wishes import Wish
-from kontor_platform.contract.problem import AmbiguousMatch, Conflict, NotFound, Refusal, VersionConflict, difference
+from kontor_platform.contract.problem import (
+    JSON,
+    AmbiguousMatch,
+    Conflict,
+    NotFound,
+    Refusal,
+    VersionConflict,
+    difference,
+)
 from kontor_platform.data.records.clashes import refusal_of_clash
 from kontor_platform.data.records.planned import Clashes
 from kontor_platform.runtime.call import Call
 
 W = TypeVar("W")
 S = TypeVar("S")
-P = TypeVar("P")
+P = TypeVar("P", bound="Plans")
 Match = Matched | Refusal | None
 MOST_NAMED = 20
 
@@ -43,7 +51,7 @@ class Finder(Generic[W]):
 async def matched_many(call: Call, finder: Finder[W], wanted: Sequence[W], *, hold: bool = True) -> list[Match]:
     """The record each wish means, the refusal of a doubtful one, or None where one is to be made.
 
-    `hold` keeps other calls from using keys that no index keeps unique until the transaction ends.
+    `hold` keeps other calls from making records of the same keys until the transaction ends: for one wish or a few.
     """
     decided = [settled(each, finder.noun) for each in await finder.found(call, wanted)]
     missing = [at for at, match in enumerate(decided) if match is None]
@@ -107,6 +115,26 @@ def require_version(wish: Wish, version: int, plan: Upserted[S]) -> None:
         )
 
 
+class Plans(Protocol):
+    """What wishes come to."""
+
+    @property
+    def writes_something(self) -> bool:
+        """Whether anything is to be written."""
+
+
+def matched(matches: Iterable[Match]) -> list[UUID]:
+    """The records that wishes mean."""
+    return [each.record for each in matches if isinstance(each, Matched)]
+
+
+def concern_properties(
+    wishes: Iterable[Wish], matches: Collection[Match], present: Iterable[Mapping[str, JSON]]
+) -> bool:
+    """Whether wishes make records, or records have properties or are to get some."""
+    return None in matches or any(each.properties for each in wishes) or any(present)
+
+
 async def one(
     call: Call,
     match: Callable[[], Awaitable[Match]],
@@ -121,6 +149,8 @@ async def one(
     while True:
         found = await match()
         planned = await plan(found)
+        if not planned.writes_something:
+            return planned
         try:
             async with call.session.begin_nested():
                 await write(planned)

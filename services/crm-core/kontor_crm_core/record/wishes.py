@@ -17,6 +17,7 @@ from kontor_platform.contract.problem import InvalidField
 from kontor_platform.data.records.fold import clean
 from kontor_platform.data.records.planned import PropertyChange
 from kontor_platform.data.records.reading.basis import unwritable
+from kontor_platform.data.records.setting import Wished
 
 Scalar: TypeAlias = "str | int | None"
 LINES = "\t\r\n"
@@ -25,25 +26,16 @@ UNSEEN = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 UNSEEN_KINDS = frozenset(("Cc", "Cf", "Zl", "Zp", "Zs"))
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong with a value: where, in words, and by its stable code."""
-
-    field: str
-    message: str
-    code: str
-
-
 @dataclass(slots=True)
 class Notes:
     """What is noticed while a request is read: faults that refuse it, warnings that do not."""
 
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[FieldProblem] = field(default_factory=list)
     warnings: list[Warning] = field(default_factory=list)
 
     def fault(self, path: str, message: str, code: str) -> None:
-        """Notes a fault."""
-        self.faults.append(Fault(path, message, code))
+        """Notes a fault by its stable code."""
+        self.faults.append(FieldProblem(field=path, message=message, code=code))
 
     def warn(self, code: str, message: str, path: str = "") -> None:
         """Notes a warning."""
@@ -56,8 +48,10 @@ class Notes:
     def settle(self) -> None:
         """Raises InvalidField with all faults noted, if any."""
         if self.faults:
-            problems = [FieldProblem(field=each.field, message=each.message) for each in self.faults]
-            raise InvalidField(problems[0].message, fields=problems)
+            first = self.faults[0]
+            raise InvalidField(
+                first.message, fields=self.faults, allowed=first.allowed, did_you_mean=first.did_you_mean
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +98,9 @@ class Upsert(Versioned, Protocol):
     match_on: list[str]
 
 
-def read_wish(request: Upsert, fields: dict[str, Scalar], keys: frozenset[MatchKey], notes: Notes) -> Wish:
+def read_wish(
+    request: Upsert, fields: dict[str, Scalar], keys: frozenset[MatchKey], given: Wished | None, notes: Notes
+) -> Wish:
     """What a request asks for; `fields` are the single values it gives, `keys` those it may be found by."""
     clear = frozenset(request.clear)
     for name in sorted(clear & fields.keys()):
@@ -119,10 +115,19 @@ def read_wish(request: Upsert, fields: dict[str, Scalar], keys: frozenset[MatchK
         match_on=frozenset(map(MatchKey, request.match_on)) or keys,
         version=expected_version(request),
         notes=notes,
+        properties=read_properties(given, notes) if given else (),
     )
     if wish.owner and "owner_id" in clear:
         contradict("owner_id", notes)
     return wish
+
+
+def read_properties(given: Wished, notes: Notes) -> list[PropertyChange]:
+    """The properties to change, with what is noticed of them."""
+    notes.faults.extend(given.faults)
+    for path in given.blanks:
+        notes.blank(path)
+    return given.asked
 
 
 def contradict(name: str, notes: Notes) -> None:

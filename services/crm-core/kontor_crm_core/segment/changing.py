@@ -11,6 +11,7 @@ from kontor_protos.kontor.crm.v1 import segments_pb as pb
 from sqlalchemy import text
 
 from kontor_crm_core.operation import store as operations
+from kontor_crm_core.record.redirects import led_on
 from kontor_crm_core.refs import live_refs
 from kontor_crm_core.segment import members
 from kontor_crm_core.segment.answers import today
@@ -66,6 +67,7 @@ class Done:
 async def change(call: Call, request: pb.CreateSegmentRequest) -> Done:
     """Makes, changes, deletes or restores the segment of a key, alone among such calls of the tenant."""
     await call.session.execute(HOLD, {"tenant": call.actor.tenant})
+    request = await led_on(call, request, "add", "remove")
     wish = wish_of(request)
     known = await rows(call, deleted=True)
     present = next((row for row in known if row["key"] == request.key and row["deleted_at"] is None), None)
@@ -120,7 +122,7 @@ async def stored_as(
 
 async def begun(call: Call, request: pb.CreateSegmentRequest, object_type: str, kind: Kind) -> Mapping[Any, Any]:
     """The row of a new segment."""
-    if request.expected_version is not None:
+    if request.has_field("expected_version"):
         raise NotFound(f"There is no segment {request.key}; leave expected_version out to make it.", field="key")
     id = new_id()
     row = {
@@ -151,7 +153,7 @@ def check_version(
     request: pb.CreateSegmentRequest, row: Mapping[Any, Any], wanted: Mapping[str, Any], changed: Sequence[str]
 ) -> None:
     """Raises VersionConflict unless the caller saw the present version or named none."""
-    expected = request.expected_version
+    expected = request.expected_version if request.has_field("expected_version") else None
     if expected is not None and expected != row["version"]:
         differing = [difference(name, row[name], wanted[name]) for name in changed]
         raise VersionConflict(current_version=row["version"], differing=differing)

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from kontor_crm_core.advanced.rows import NAMES
 from kontor_crm_core.record.kinds import KINDS
+from kontor_crm_core.record.redirects import present, redirected_from
 from kontor_crm_core.refs import live_refs
 from kontor_crm_core.segment.filters import Meant
 from kontor_crm_core.segment.rules import Kind
@@ -84,17 +85,18 @@ def member(id: UUID, joined_at: datetime, name: str) -> pb.SegmentMember:
 
 async def membership(call: Call, row: Mapping[Any, Any], meant: Meant, record: UUID) -> pb.Membership:
     """Whether a record is in a segment, and which conditions say so; raises NotFound or Gone."""
+    asked, record = record, (await present(call, [record]))[record]
     kinds = ("activity", "task") if row["object_type"] == "activity" else (row["object_type"],)
     ref = (await live_refs(call, [record], kinds))[record]
     root = meant.checked.node
-    asked = list(conditions(root)) if row["kind"] == Kind.DYNAMIC else []
-    answers = await met(call, meant.checked, meant.knowledge, [*([root] if root else []), *asked], record)
+    parts = list(conditions(root)) if row["kind"] == Kind.DYNAMIC else []
+    answers = await met(call, meant.checked, meant.knowledge, [*([root] if root else []), *parts], record)
     joined = (
         await call.session.execute(JOINED, {"tenant": call.actor.tenant, "id": row["id"], "of": record})
     ).scalar_one_or_none()
     told = [
         pb.MetCondition(path=each.path, reading=words(each), met=answer)
-        for each, answer in zip(asked, answers[1:], strict=False)
+        for each, answer in zip(parts, answers[1:], strict=False)
     ]
     is_member = bool(answers and answers[0])
     return pb.Membership(
@@ -104,6 +106,7 @@ async def membership(call: Call, row: Mapping[Any, Any], meant: Meant, record: U
         is_member=is_member,
         conditions=told,
         reason=reason(row, ref.name, is_member, told),
+        redirected_from=redirected_from(str(asked), record),
     )
 
 

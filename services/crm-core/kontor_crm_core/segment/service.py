@@ -10,6 +10,7 @@ from sqlalchemy import text
 from kontor_crm_core import paging
 from kontor_crm_core.advanced.rows import NAMES
 from kontor_crm_core.record.kinds import KINDS
+from kontor_crm_core.record.redirects import led_on
 from kontor_crm_core.segment.answers import answer, answers
 from kontor_crm_core.segment.changing import Done, change
 from kontor_crm_core.segment.filters import as_id, stored
@@ -50,7 +51,8 @@ class Segments:
         """Lists segments by key."""
         found = [row for row in await rows(call, deleted=request.deleted) if wanted(row, request)]
         if request.record_id:
-            held = await holding(call, UUID(request.record_id))
+            asked = await led_on(call, request, "record_id")
+            held = await holding(call, UUID(asked.record_id))
             found = [row for row in found if row["id"] in held]
         scope = paging.scope(call, request)
         start = tuple(map(str, call.cursors.decode(request.cursor, scope))) if request.cursor else ("", "")

@@ -10,6 +10,7 @@ from sqlalchemy import RowMapping
 from kontor_crm_core.activity.rules import Kind
 from kontor_crm_core.activity.writing import Draft, Saved, known, save
 from kontor_crm_core.owner.directory import owner_named
+from kontor_crm_core.record.redirects import led_on
 from kontor_crm_core.record.wishes import expected_version
 from kontor_crm_core.recurrence.rules import BadRule, Rule, read_rule
 from kontor_crm_core.refs import SUBJECTS, live_refs
@@ -37,6 +38,7 @@ class Asked:
 
 async def create(call: Call, request: pb.CreateTaskRequest, time: Clock) -> Saved:
     """Makes a task, or changes the one meant by its id or external id."""
+    request = await led_on(call, request, "record_ids")
     asked, owner = read(request, time), await owner_named(call, request.owner_id)
     await live_refs(call, [UUID(each) for each in request.record_ids], SUBJECTS)
     present = await known(call, Kind.TASK, request.id, asked.external_id)

@@ -10,6 +10,7 @@ from kontor_protos.kontor.crm.v1 import tasks_pb as pb
 
 from kontor_crm_core.activity.views import task_message
 from kontor_crm_core.paging import fitting, scope, size
+from kontor_crm_core.record.redirects import led_on
 from kontor_crm_core.task.completing import Completed, complete
 from kontor_crm_core.task.creating import create
 from kontor_crm_core.task.queries import Wanted, count, page
@@ -57,7 +58,8 @@ class Tasks:
 
     async def list_tasks(self, request: pb.ListTasksRequest, call: Call) -> pb.ListTasksResponse:
         """Lists a page of tasks, the soonest due first."""
-        tenant, wanted, bound = call.actor.tenant, wanted_tasks(request, call), scope(call, request)
+        tenant, bound = call.actor.tenant, scope(call, request)
+        wanted = wanted_tasks(await led_on(call, request, "record_id"), call)
         after = position(call.cursors.decode(request.cursor, bound)) if request.cursor else None
         rows = (await call.session.execute(page(tenant, wanted, after, size(request) + 1))).all()
         total: int = (await call.session.execute(count(tenant, wanted))).scalar_one()

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import TextClause, text
 
-from kontor_crm_core.timeline.rules import ACTIVITIES, CHANGES, LINKS
+from kontor_crm_core.timeline.rules import ACTIVITIES, CHANGES, LINKS, MERGES
 from kontor_platform.data.records.answers import changes_json
 
 LONGEST_BODY = 500
@@ -26,11 +26,13 @@ CASE WHEN c.version = 1 THEN 'change'
     WHEN c.changes @> '[{"field": "deleted", "after": true}]' THEN 'delete'
     WHEN c.changes @> '[{"field": "deleted", "after": false}]' THEN 'restore' ELSE 'change' END
 """
+# What a merge writes of the contact that becomes part of another is told by the merge itself.
+PARTED = """(c.changes @> '[{"field": "merged_into"}]' AND jsonb_array_length(c.changes) = 1)"""
 CHANGE = f"""
 SELECT c.at, c.operation_id, c.version::text COLLATE "C", {LIFE}, c.actor_id, c.actor_kind, c.on_behalf_of, c.record_id,
     c.version, NULL::uuid, NULL::text, c.changes
 FROM record_change c
-WHERE c.tenant_id = :tenant AND c.record_id {{near}} AND (c.version = 1 OR NOT EXISTS (
+WHERE c.tenant_id = :tenant AND c.record_id {{near}} AND NOT {PARTED} AND (c.version = 1 OR NOT EXISTS (
     SELECT FROM deal_stage_interval s
     WHERE s.tenant_id = c.tenant_id AND s.deal_id = c.record_id AND s.version = c.version))
 """
@@ -55,6 +57,14 @@ SELECT g.at, g.other_id, g.tie, g.kind, g.actor_id, g.actor_kind, g.on_behalf_of
 FROM link_log g
 WHERE g.tenant_id = :tenant AND g.record_id {near}
 """
+# A merge or its undoing, seen from either contact; `label` tells which one. One within the record is seen once.
+MERGE = """
+SELECT m.{at}, m.{operation}, m.loser_id::text COLLATE "C", '{kind}', m.{by}actor_id, m.{by}actor_kind,
+    m.{by}on_behalf_of, m.{near}_id, 0, m.{far}_id, '{near}', NULL::jsonb
+FROM merge_log m
+WHERE m.tenant_id = :tenant AND m.{near}_id {{near}} AND m.{at} IS NOT NULL{once}
+"""
+SEEN_ONCE = " AND NOT m.winner_id {near}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +95,23 @@ def present_links(near: str, far: str, label: str, mark: str) -> Source:
     )
 
 
-# Merges come here from their own log, as a source of the kind `merge`.
+def merges(kind: str, near: str, far: str) -> Source:
+    """Merges, or those undone, seen from one contact."""
+    at, operation, by = ("at", "operation_id", "") if kind == "merge" else ("undone_at", "undone_by", "undone_")
+    once = SEEN_ONCE if near == "loser" else ""
+    names = {"at": at, "operation": operation, "kind": kind, "by": by, "near": near, "far": far}
+    return Source(
+        (kind,),
+        MERGE.format(**names, once="{once}").replace("{once}", once),
+        f"m.{at}",
+        f"m.{operation}",
+        'm.loser_id::text COLLATE "C"',
+        f"'{kind}'",
+        f"m.{by}actor_id",
+        f"m.{by}actor_kind",
+    )
+
+
 SOURCES = (
     Source(ACTIVITIES, ACTIVITY, "l.occurred_at", "l.activity_id", "''::text", "l.kind", "l.actor_id", "l.actor_kind"),
     Source(
@@ -95,6 +121,7 @@ SOURCES = (
     Source(LINKS, LINK_LOG, "g.at", "g.other_id", "g.tie", "g.kind", "g.actor_id", "g.actor_kind"),
     present_links("from", "to", "label", ">"),
     present_links("to", "from", "reverse_label", "<"),
+    *(merges(kind, *ends) for kind in MERGES for ends in (("winner", "loser"), ("loser", "winner"))),
 )
 DETAILS = f"""
 SELECT page.at, page.id, page.tie, json_build_object(
@@ -199,4 +226,13 @@ def counts(wanted: Wanted) -> TextClause:
     )
 
 
-MERGED = text("SELECT old_id FROM redirect WHERE tenant_id = :tenant AND present_id = :record ORDER BY old_id")
+MEANT = text(
+    """
+    WITH meant AS (
+        SELECT coalesce((SELECT present_id FROM redirect WHERE tenant_id = :tenant AND old_id = :record), :record) AS id
+    )
+    SELECT meant.id, ARRAY(
+        SELECT old_id FROM redirect WHERE tenant_id = :tenant AND present_id = meant.id ORDER BY old_id) AS merged
+    FROM meant
+    """
+)

@@ -7,7 +7,8 @@ LONGEST_VALUE = 500
 ACTIVITIES = ("note", "call", "meeting", "email", "task")
 CHANGES = ("change", "delete", "restore")
 LINKS = ("link", "unlink")
-KINDS = (*ACTIVITIES, "change", "stage", *LINKS, "merge", "delete", "restore")
+MERGES = ("merge", "unmerge")
+KINDS = (*ACTIVITIES, "change", "stage", *LINKS, *MERGES, "delete", "restore")
 
 
 def change_title(version: int, fields: Sequence[str]) -> str:
@@ -26,6 +27,13 @@ def link_title(kind: str, label: str, name: str, fields: Sequence[str]) -> str:
     if kind == "unlink":
         return f"No longer {line}"
     return f"Changed the link {line!r}: {listed(fields)}" if fields else line
+
+
+def merge_title(kind: str, name: str, *, into: bool) -> str:
+    """The line for a merge or its undoing; `into` where the record became part of the other or left it."""
+    if kind == "merge":
+        return f"Merged into {name}" if into else f"Merged with {name}"
+    return f"Taken out of {name}" if into else f"{name} was taken out"
 
 
 def listed(fields: Sequence[str]) -> str:

@@ -7,8 +7,9 @@ from uuid import UUID
 from kontor_protos.kontor.crm.v1 import timeline_pb as pb
 
 from kontor_crm_core.paging import fitting, scope, size
+from kontor_crm_core.record.redirects import redirected_from
 from kontor_crm_core.refs import live_refs
-from kontor_crm_core.timeline.queries import MERGED, Wanted, counts, page, page_values
+from kontor_crm_core.timeline.queries import MEANT, Wanted, counts, page, page_values
 from kontor_crm_core.timeline.rules import KINDS
 from kontor_crm_core.timeline.telling import titled
 from kontor_crm_core.when.reading import clock
@@ -24,10 +25,9 @@ class Timeline:
 
     async def get_timeline(self, request: pb.GetTimelineRequest, call: Call) -> pb.GetTimelineResponse:
         """Lists a page of what happened to a record, newest first."""
-        record_id, bound = UUID(request.record_id), scope(call, request)
-        call.concerns(record_id)
-        record = (await live_refs(call, [record_id], RECORD_TYPES))[record_id]
-        wanted = await wanted_entries(request, call)
+        bound, wanted = scope(call, request), await wanted_entries(request, call)
+        call.concerns(wanted.record)
+        record = (await live_refs(call, [wanted.record], RECORD_TYPES))[wanted.record]
         values = wanted.values(call.actor.tenant)
         place = position(call.cursors.decode(request.cursor, bound)) if request.cursor else {}
         paged = values | page_values(wanted, size(request) + 1) | place
@@ -45,22 +45,23 @@ class Timeline:
             counts=[pb.KindCount(kind=kind, count=found.get(kind, 0)) for kind in KINDS],
             truncated=len(shown) < len(entries) or any(entry.truncated for entry in shown),
             record=record.to_message(),
+            redirected_from=redirected_from(request.record_id, record.id),
         )
 
 
 async def wanted_entries(request: pb.GetTimelineRequest, call: Call) -> Wanted:
     """The conditions of the request, days meant in the tenant's time zone; raises InvalidField."""
-    time, record = clock(call), UUID(request.record_id)
+    time, asked = clock(call), {"tenant": call.actor.tenant, "record": UUID(request.record_id)}
     since, until = time.read(request.since, "since"), time.read(request.until, "until")
-    merged = await call.session.execute(MERGED, {"tenant": call.actor.tenant, "record": record})
+    meant = (await call.session.execute(MEANT, asked)).one()
     return Wanted(
-        record=record,
+        record=meant.id,
         kinds=tuple(request.kinds) or KINDS,
         actor_id=UUID(request.actor_id) if request.actor_id else None,
         actor_kind=request.actor_kind or None,
         since=since.begins(time.zone) if since else None,
         until=until.ends(time.zone) if until else None,
-        merged=tuple(merged.scalars()),
+        merged=tuple(meant.merged),
     )
 
 

@@ -3,7 +3,16 @@
 from kontor_protos.kontor.crm.v1 import timeline_pb as pb
 from protobuf.wkt import Value
 
-from kontor_crm_core.timeline.rules import LINKS, LONGEST_VALUE, change_title, is_long, link_title, stage_title
+from kontor_crm_core.timeline.rules import (
+    LINKS,
+    LONGEST_VALUE,
+    MERGES,
+    change_title,
+    is_long,
+    link_title,
+    merge_title,
+    stage_title,
+)
 
 
 def titled(entry: pb.TimelineEntry) -> pb.TimelineEntry:
@@ -24,6 +33,8 @@ def title(entry: pb.TimelineEntry) -> str:
         return stage_title(str(plain(told["stage"].before)), str(plain(told["stage"].after)))
     if entry.kind in LINKS and entry.linked:
         return link_title(entry.kind, entry.title, entry.linked.name, list(told))
+    if entry.kind in MERGES and entry.linked:
+        return merge_title(entry.kind, entry.linked.name, into=entry.title == "loser")
     return {"delete": "Deleted", "restore": "Restored"}.get(entry.kind, entry.title)
 
 

@@ -58,6 +58,7 @@ CREATE TABLE import_row (
     matched_by text COLLATE "C" NOT NULL DEFAULT '',
     lines int[] NOT NULL DEFAULT '{}',
     link jsonb,
+    joined boolean NOT NULL DEFAULT false,
     problems jsonb NOT NULL DEFAULT '[]',
     PRIMARY KEY (tenant_id, import_id, line)
 );

@@ -38,11 +38,15 @@ CREATE TABLE merge_log (
     on_behalf_of uuid,
     undone_by uuid,
     undone_at timestamptz,
+    undone_actor_id uuid,
+    undone_actor_kind text COLLATE "C",
+    undone_on_behalf_of uuid,
     PRIMARY KEY (tenant_id, operation_id, loser_id),
     FOREIGN KEY (tenant_id, loser_id) REFERENCES contact (tenant_id, id),
     FOREIGN KEY (tenant_id, winner_id) REFERENCES contact (tenant_id, id)
 );
 CREATE UNIQUE INDEX merge_log_loser ON merge_log (tenant_id, loser_id) WHERE undone_by IS NULL;
+CREATE INDEX merge_log_of_loser ON merge_log (tenant_id, loser_id, at);
 CREATE INDEX merge_log_winner ON merge_log (tenant_id, winner_id, at, place);
 CREATE TABLE not_duplicate (
     tenant_id uuid NOT NULL,

@@ -4,7 +4,7 @@ Every text from a caller is a parameter. Terms are read from the key of `search_
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 COUNTS = """
 SELECT a.at, (SELECT count(*) FROM (
@@ -134,7 +134,8 @@ class Shape:
     test: str = ""
 
 
-@cache
+# Texts of dynamic segments are among them, so they are not kept for ever.
+@lru_cache(maxsize=512)
 def statement(shape: Shape, shown: str, joined: str) -> str:
     """The statement that answers one page; `shown` are columns of its rows, `joined` what they come from."""
     wanted = f"wanted AS MATERIALIZED ({shape.within})," if shape.within and not shape.test else ""

@@ -73,13 +73,14 @@ def wished(
     cleared: Iterable[str] = (),
     *,
     path: str = "properties",
+    clearing: str = "clear",
 ) -> Wished:
-    """Reads a request's properties, all faults at once."""
+    """Reads a request's properties, all faults at once; they stand at `path`, names to empty at `clearing`."""
     wish = Wished(known)
     for at, each in enumerate(inputs):
         take(wish, each, reading, f"{path}[{at}]")
     for at, name in enumerate(cleared):
-        clear(wish, name, f"clear[{at}]")
+        clear(wish, name, f"{clearing}[{at}]")
     return wish
 
 

@@ -125,7 +125,7 @@ class Writer:
             yield self._objects[rows[0].object_type].table, rows
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def folded(text: object) -> str | None:
     """A text as filters compare it; texts come again and again, as cities do."""
     return fold(str(text)) or None if text is not None else None

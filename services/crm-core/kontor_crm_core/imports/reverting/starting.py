@@ -8,6 +8,7 @@ from kontor_protos.kontor.crm.v1 import imports_pb as pb
 from kontor_crm_core.imports.problems import Problem
 from kontor_crm_core.imports.reverting.chunks import KeptRecord, Undoer, decided, next_round, write
 from kontor_crm_core.imports.reverting.touched import touched_total
+from kontor_crm_core.imports.segments import take_out_of_segment
 from kontor_crm_core.imports.store import RowOutcome, Run, begin_run, keep_rows, move, troubled_rows
 from kontor_crm_core.operation.models import LongWork
 from kontor_crm_core.operation.rules import CODE, KEPT, State
@@ -167,6 +168,8 @@ async def kept_rows(call: Call, run: Run) -> list[dict[str, JSON]]:
 async def end(call: Call, run: Run, undoer: Undoer) -> None:
     """Ends taking back: its report, the import's state, what tells of it."""
     from_rows = await kept_rows(call, run)
+    imported = await read(call, undoer.import_id)
+    await take_out_of_segment(call, undoer.import_id, imported.data["options"]["segment"])
     await finish(call, run.id, State.DONE, {"kept": from_rows, "kept_total": run.rows})
     await mark(call, undoer.import_id, State.REVERTED, reverted_by=run.id)
     call.emit(Event("import.reverted", "operation", undoer.import_id, 1))

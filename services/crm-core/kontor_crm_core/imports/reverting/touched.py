@@ -49,6 +49,12 @@ OTHERS = text(
             AND (a.type_key <> 'contact_company' OR a.created_by_kind <> 'import'))
         OR EXISTS (SELECT FROM association a JOIN record r ON r.tenant_id = a.tenant_id AND r.id = a.from_id
             WHERE a.tenant_id = :tenant AND a.to_id = told.id AND r.deleted_at IS NULL)
+    UNION ALL
+    SELECT told.id, 'in_segment' FROM unnest(CAST(:ids AS uuid[])) AS told(id)
+    WHERE EXISTS (SELECT FROM segment_member m JOIN segment s ON s.tenant_id = m.tenant_id AND s.id = m.segment_id
+            WHERE m.tenant_id = :tenant AND m.record_id = told.id AND s.kind = 'static' AND s.deleted_at IS NULL)
+        AND NOT EXISTS (SELECT FROM import_row r
+            WHERE r.tenant_id = :tenant AND r.record_id = told.id AND r.import_id = :import AND r.joined)
     """
 )
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 from uuid import UUID
 
@@ -37,6 +38,7 @@ LONGEST: Mapping[Target, int] = {
     Target.OWNER: 320,
     Target.CONSENT_BASIS: 100,
 }
+REMEMBERED = 4_096
 LONGEST_PHONE, LONGEST_EMAIL, LONGEST_ID = 64, 320, 200
 
 
@@ -56,6 +58,7 @@ def visible(text: str) -> str:
     return clean(text).strip(INVISIBLE).strip()
 
 
+@lru_cache(REMEMBERED)
 def plain_text(cell: str, target: Target) -> str:
     """A text on one line within its limit; raises Unread."""
     text = clean(cell)
@@ -183,9 +186,15 @@ def company(wish: RowWish, cell: str) -> Iterator[Unread]:
 def company_domain(wish: RowWish, cell: str) -> Iterator[Unread]:
     """Reads the domain of a company, or the web address it stands in."""
     try:
-        wish.company_domain = parse_domain(visible(cell))
+        wish.company_domain = domain_of(cell)
     except Unreadable as why:
         yield Unread(ValueCode.DOMAIN_INVALID, str(why), is_warning=True)
+
+
+@lru_cache(REMEMBERED)
+def domain_of(cell: str) -> str:
+    """The domain in a cell; raises Unreadable."""
+    return parse_domain(visible(cell))
 
 
 def company_id(wish: RowWish, cell: str) -> Iterator[Unread]:
@@ -232,10 +241,11 @@ class Flag:
 def custom(definition: Definition, reading: Reading) -> Read:
     """Reads the value of a custom property."""
     key = str(definition.id)
+    stored_form = lru_cache(REMEMBERED)(lambda cell: parse(definition, cell, reading))
 
     def read(wish: RowWish, cell: str) -> Iterator[Unread]:
         try:
-            stored = parse(definition, cell, reading)
+            stored = stored_form(cell)
         except BadValue as why:
             options = f"One of: {', '.join(why.allowed)}" if why.allowed else ""
             yield Unread(why.code, why.message, why.did_you_mean or options)

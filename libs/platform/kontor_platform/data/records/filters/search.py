@@ -27,7 +27,7 @@ from kontor_platform.data.records.filters.ordering import (
 from kontor_platform.data.records.filters.parameters import Parameters
 from kontor_platform.data.records.filters.statements import Statements, TooSlow
 from kontor_platform.data.records.filters.tree import Compare
-from kontor_platform.data.records.filters.walking import Walk
+from kontor_platform.data.records.filters.walking import STEPS, Walk
 from kontor_platform.data.records.filters.wording import words
 from kontor_platform.data.records.objects import ObjectType
 from kontor_platform.runtime.call import Call
@@ -56,12 +56,13 @@ class Page:
 class Limits:
     """How much a search reads: index entries that are few, records read in order before more is tried, and at most.
 
-    `ms` is the time for all statements of a page.
+    `steps` are the portions it reads in order, `ms` is the time for all statements of a page.
     """
 
     few: int = 5_000
     first: int = 20_000
     most: int = 200_000
+    steps: tuple[int, ...] = STEPS
     ms: int = 900
 
 
@@ -112,7 +113,7 @@ class Search:
             return await self.sorted_page(driver, order, size, start)
         if not led(order, self.kind):
             return await self.sorted_page(await self.many_or_all(order), order, size, start)
-        walk = Walk(self.kind, order, self.predicate("r"), self.parameters, self.statements)
+        walk = Walk(self.kind, order, self.predicate("r"), self.parameters, self.statements, steps=self.limits.steps)
         found = await walk.read(size + 1, start, self.limits.first)
         if len(found) <= size and not walk.ended:
             driver = await self.driver(self.limits.most) if self.sources else None

@@ -51,7 +51,8 @@ class Walk:
         rows = sorted(await self.statements.rows(self.sql(leg, wanted, step), self.parameters.values), key=last)
         found: list[Sequence[Any]] = [row[:-2] for row in rows if row[-2]]
         full = len(found) >= wanted
-        self.count += rows[-1][-1] if full or (rows and rows[-1][-1] == step) else step
+        # Of a leg that ended only the last match tells how far it was read.
+        self.count += last(rows[-1]) if rows else 0
         if full:
             self.position = position_of(found[wanted - 1])
         elif rows and rows[-1][-1] == step:
@@ -101,12 +102,14 @@ class Walk:
 
     def ordering(self, rest: Sequence[Order], keys: Sequence[str], source: "Lead") -> list[str]:
         """The order of a leg; its first key is never empty there."""
+        if not rest:
+            return []
         first = [f"{keys[0]} {rest[0].direction}", *(f"{each} {rest[0].direction}" for each in source.between)]
         further = [
             f"{key} {each.direction}" + ("" if each.required else " NULLS LAST")
             for key, each in list(zip(keys, rest, strict=True))[1:]
         ]
-        return [*first, *further] if rest else []
+        return [*first, *further]
 
     def lead(self, rest: Sequence[Order], keys: Sequence[str]) -> tuple["Lead", str]:
         """What a leg reads first, and the column of its first key there."""
