@@ -204,3 +204,53 @@ def test_only_managers_do_it(crm: Any, mine: Records, colleague: str) -> None:
     sales = replace(crm, principal=replace(crm.principal, roles=frozenset({"sales"})))
     refusal = sales.refused("crm_assign_owner", owner=colleague, record_ids=[mine["deal"]])
     assert refusal["code"] == "role_required"
+
+
+def test_records_are_given_by_what_they_are(crm: Any, colleague: str) -> None:
+    """Those that meet the conditions change hands, the others stay; the conditions may be a segment."""
+    cities: dict[str, list[str]] = {"Berlin": [], "Bonn": []}
+    for at in range(4):
+        city = list(cities)[at % 2]
+        made = crm.do("crm_upsert_contact", email=f"p{at}@x.example", city=city)
+        cities[city].append(made["contact"]["id"])
+    berlin = {"field": "city", "op": "eq", "value": "Berlin"}
+    answer = assign(crm, owner=colleague, types=["contact"], filter=berlin)
+    assert {each["record"]["id"] for each in answer["assignments"]} == {*cities["Berlin"]}
+    assert {owner_of(crm, each) for each in cities["Bonn"]} == {str(crm.principal.actor)}
+    crm.do("crm_create_segment", key="bonn", name="Bonn", kind="static", type="contact", add=cities["Bonn"])
+    assert assign(crm, owner=colleague, types=["contact"], filter={"in_segment": "bonn"})["outcome"] == "assigned"
+    assert {owner_of(crm, each) for each in cities["Bonn"]} == {colleague}
+
+
+@pytest.mark.parametrize(
+    ("types", "filter", "field"),
+    [
+        ([], {"field": "city", "op": "eq", "value": "Berlin"}, "types"),
+        (["contact", "company"], {"field": "city", "op": "eq", "value": "Berlin"}, "types"),
+        (["contact"], {"field": "citty", "op": "eq", "value": "Berlin"}, "filter"),
+    ],
+)
+def test_a_filter_is_about_one_type_and_its_fields(
+    crm: Any, colleague: str, types: list[str], filter: dict[str, Any], field: str
+) -> None:
+    """The refusal names what is wrong."""
+    refusal = crm.refused("crm_assign_owner", owner=colleague, types=types, filter=filter)
+    assert (refusal["code"], refusal["field"]) == ("invalid_field", field)
+
+
+async def test_very_many_that_meet_a_filter_go_as_a_job(
+    crm: Any, stack: Any, contact: str, colleague: str, bea: str
+) -> None:
+    """Also where the filter is of the owner itself, and some records keep theirs; nobody is left out or gets twice."""
+    with stack.sql("crm-core") as connection:
+        copies(connection, "contact", contact, 2500)
+    mine = {"field": "owner_id", "op": "eq", "value": str(crm.principal.actor)}
+    body = {"round_robin": [bea, colleague], "types": ["contact"], "filter": mine}
+    tried = crm.send("crm_assign_owner", dry_run=True, **body).json()
+    answer = assign(crm, plan=tried["plan"], **body)
+    async with working(stack) as work:
+        with suppress(JobOver):
+            await run_assign_owner(work, crm.principal.tenant, UUID(answer["operation_id"]))
+    assert owned(stack, crm, "contact") == {each["owner_id"]: each["records"] for each in answer["owners"]}
+    told = crm.do("crm_import_status", operation_id=answer["operation_id"])["operation"]
+    assert told["state"] == "done"

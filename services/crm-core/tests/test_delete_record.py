@@ -106,9 +106,11 @@ def test_twice_is_once(crm: Any, world: Record, kind: str) -> None:
 
 def test_what_hangs_on_it_is_told(crm: Any, world: Record) -> None:
     """A dry run counts and names, and deletes nothing."""
+    crm.do("crm_create_segment", key="friends", name="Friends", kind="static", type="contact", add=[world["contact"]])
     tried = crm.send("crm_delete_record", dry_run=True, id=world["contact"]).json()
     counts = {name: number for name, number in tried["counts"].items() if number}
     assert counts == {"companies": 1, "deals": 1, "open_deals": 1, "activities": 1, "open_tasks": 1}
+    assert tried["segments"] == 1
     assert (tried["links"], [each["id"] for each in tried["open_deals"]]) == (4, [world["deal"]])
     assert [each["id"] for each in tried["open_tasks"]] == [world["task"]]
     assert crm.do("crm_get_record", id=world["contact"])["version"] == 1

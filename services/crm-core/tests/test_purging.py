@@ -78,7 +78,10 @@ async def test_what_is_younger_or_merged_stays(crm: Any, stack: Any, contact: st
         values = (crm.principal.tenant, contact, company)
         connection.execute("INSERT INTO redirect (tenant_id, old_id, present_id) VALUES (%s, %s, %s)", values)
     await purge(stack, crm)
-    assert crm.refused("crm_get_record", id=contact)["code"] == "gone"
+    assert crm.do("crm_get_record", id=contact)["redirected_from"] == contact
+    with stack.sql("crm-core") as connection:
+        kept = connection.execute("SELECT count(*) FROM contact WHERE id = %s", (contact,)).fetchone()
+    assert kept == (1,)
 
 
 async def test_many_go_batch_by_batch(crm: Any, stack: Any, contact: str) -> None:

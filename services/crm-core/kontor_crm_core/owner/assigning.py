@@ -1,19 +1,26 @@
 """Gives records to other owners: at once where they are few, else as a job."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from kontor_protos.kontor.crm.v1 import owners_pb as pb
 from kontor_protos.kontor.platform.v1.errors_pb import FieldProblem, Reason
+from kontor_protos.kontor.records.v1.filters_pb import Filter
 
+from kontor_crm_core.advanced.knowing import knowledge
 from kontor_crm_core.operation.rules import State
-from kontor_crm_core.operation.store import advance, begin, claim, finish, in_operation, opened
+from kontor_crm_core.operation.store import advance, begin, changed, claim, finish, in_operation, opened
 from kontor_crm_core.owner.directory import User, find, owners_named, unknown
 from kontor_crm_core.owner.records import Chosen, by_ids, owned_by
-from kontor_crm_core.owner.rules import UNPLANNED, Kind, Share, in_turn, plan_of
+from kontor_crm_core.owner.rules import UNPLANNED, Kind, Owned, Share, in_turn, plan_of
+from kontor_crm_core.record.kinds import KINDS
 from kontor_crm_core.record.objects import write
-from kontor_platform.contract.problem import Conflict, InvalidField
+from kontor_crm_core.segment import filters
+from kontor_platform.contract.problem import JSON, Conflict, InvalidField
+from kontor_platform.data.records.filters.selecting import select_ids
 from kontor_platform.data.records.fold import clean
 from kontor_platform.data.records.planned import Planned
 from kontor_platform.runtime.call import Call, Change
@@ -59,15 +66,20 @@ async def assign_owner(call: Call, request: pb.AssignOwnerRequest) -> Assigned:
     if len(shares) <= MOST_IN_CALL:
         await give(call, shares)
         return Assigned(shares, owners, plan, chosen)
-    data = {"from_owner": str(leaver), "owners": [str(each) for each in owners], "types": [str(each) for each in kinds]}
-    return Assigned(shares, owners, plan, chosen, await begin(call, JOB, data, len(shares)))
+    data: dict[str, JSON] = {"owners": [str(each) for each in owners], "types": [str(each) for each in kinds]}
+    source = {"from_owner": str(leaver)} if leaver else {"filter": await kept_filter(call, request.filter, kinds[0])}
+    return Assigned(shares, owners, plan, chosen, await begin(call, JOB, data | source, len(shares)))
 
 
 def require_one_way(request: pb.AssignOwnerRequest) -> None:
     """Refuses a request that names records or owners in two ways, or in none; raises InvalidField."""
     problems = []
-    if bool(request.record_ids) == bool(clean(request.from_owner)):
-        problems.append(FieldProblem(field="record_ids", message="give either record_ids or from_owner"))
+    if sum(map(bool, (request.record_ids, clean(request.from_owner), request.filter))) != 1:
+        message = "give one of record_ids, from_owner and filter"
+        problems.append(FieldProblem(field="record_ids", message=message))
+    if request.filter and len(request.types) != 1:
+        message = "a filter takes the one type of record that it is about"
+        problems.append(FieldProblem(field="types", message=message, allowed=list(Kind)))
     if bool(request.round_robin) == bool(clean(request.owner)):
         problems.append(FieldProblem(field="owner", message="give either owner or round_robin"))
     if problems:
@@ -101,10 +113,28 @@ async def leaving(call: Call, text: str) -> UUID | None:
 
 async def choose(call: Call, request: pb.AssignOwnerRequest, leaver: UUID | None, kinds: Sequence[str]) -> Chosen:
     """The records meant, held where the call itself changes them."""
+    if request.filter:
+        ids = await every_id(call, await filters.read(call, request.filter, kinds[0]))
+        return await by_ids(call, ids, kinds, hold=len(ids) <= MOST_IN_CALL)
     if leaver is None:
         return await by_ids(call, list(dict.fromkeys(UUID(each) for each in request.record_ids)), kinds)
     few = await owned_by(call, leaver, kinds, MOST_IN_CALL + 1)
     return Chosen(few if len(few) <= MOST_IN_CALL else await owned_by(call, leaver, kinds, ALL, hold=False))
+
+
+async def every_id(call: Call, meant: filters.Meant) -> list[UUID]:
+    """All records that meet a filter, in the order of their ids."""
+    found: list[UUID] = []
+    while len(part := await select_ids(call, meant.checked, meant.knowledge, found[-1] if found else None, CHUNK)):
+        found += part
+        if len(part) < CHUNK:
+            break
+    return found
+
+
+async def kept_filter(call: Call, filter: Filter | None, kind: str) -> JSON:
+    """A filter as a job keeps it, with properties and segments by their ids."""
+    return filters.kept(filter or Filter(), KINDS[kind], await knowledge(call, kind, filter))
 
 
 def require_planned(call: Call, given: str, plan: str, number: int) -> None:
@@ -133,20 +163,38 @@ def planned(share: Share) -> Planned:
 
 
 async def run_assign_owner(work: Work, tenant: UUID, id: UUID) -> None:
-    """The job that gives away all that somebody has, in chunks; what was given is no longer found."""
+    """The job that gives away what is too much for one call, in chunks."""
     row = await opened(work, tenant, id)
-    leaver, kinds = UUID(str(row.data["from_owner"])), list(row.data["types"])
-    owners = [UUID(str(each)) for each in row.data["owners"]]
-    while True:
+    going = True
+    while going:
         async with in_operation(work, row) as call:
-            present = await claim(call, id)
-            if present.cancel_requested:
-                await finish(call, id, State.CANCELED)
-                return
-            records = await owned_by(call, leaver, kinds, CHUNK)
-            shares = in_turn(records, owners, present.position)
-            if not any(share.changes for share in shares):
-                await finish(call, id, State.DONE)
-                return
-            number = await give(call, shares)
-            await advance(call, id, present.position + number, {"updated": number})
+            going = await give_chunk(call, id)
+
+
+async def give_chunk(call: Call, id: UUID) -> bool:
+    """Gives the next records away; answers whether there may be more."""
+    present = await claim(call, id)
+    records, after = await next_records(call, present.data)
+    if present.cancel_requested or after is None:
+        await finish(call, id, State.CANCELED if present.cancel_requested else State.DONE)
+        return False
+    owners = [UUID(str(each)) for each in present.data["owners"]]
+    number = await give(call, in_turn(records, owners, present.position))
+    await changed(call, id, data={**present.data, "after": str(after)})
+    await advance(call, id, present.position + len(records), {"updated": number})
+    return True
+
+
+async def next_records(call: Call, data: Mapping[str, Any]) -> tuple[Sequence[Owned], UUID | None]:
+    """The next records of a job, held, and where they end; None where there are no more.
+
+    What somebody gave away is no longer found to be theirs, so that nothing need be remembered of it.
+    """
+    kinds = list(data["types"])
+    if "filter" not in data:
+        records = await owned_by(call, UUID(str(data["from_owner"])), kinds, CHUNK)
+        return records, records[-1].id if records else None
+    meant = await filters.read(call, Filter.from_json(json.dumps(data["filter"])), kinds[0])
+    after = UUID(str(data["after"])) if "after" in data else None
+    ids = await select_ids(call, meant.checked, meant.knowledge, after, CHUNK)
+    return (await by_ids(call, ids, kinds)).records, ids[-1] if ids else None

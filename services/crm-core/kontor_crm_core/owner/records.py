@@ -32,8 +32,9 @@ ORDER BY t.id LIMIT :most
 """
 BY_ID = """
 SELECT {columns}, t.deleted_at IS NOT NULL AS deleted FROM {table} t
-WHERE t.tenant_id = :tenant AND t.id = ANY(CAST(:ids AS uuid[])) ORDER BY t.id FOR UPDATE OF t
+WHERE t.tenant_id = :tenant AND t.id = ANY(CAST(:ids AS uuid[])) ORDER BY t.id
 """
+HELD = " FOR UPDATE OF t"
 TYPES = text("SELECT id, object_type FROM record WHERE tenant_id = :tenant AND id = ANY(CAST(:ids AS uuid[]))")
 # Closed deals whose pipeline does not let their owner change.
 CLOSED = text(
@@ -66,7 +67,7 @@ async def owned_by(
     """So many of the records that somebody has to do with, type after type."""
     found: list[Owned] = []
     for kind in kinds:
-        query = statement(OF_OWNER, kind) + (" FOR UPDATE OF t" if hold else "")
+        query = statement(OF_OWNER, kind) + (HELD if hold else "")
         asked = {"tenant": call.actor.tenant, "owner": owner, "after": after, "most": most - len(found)}
         found += [owned(kind, row) for row in (await call.session.execute(text(query), asked)).mappings()]
         if len(found) >= most:
@@ -74,8 +75,8 @@ async def owned_by(
     return found
 
 
-async def by_ids(call: Call, ids: Sequence[UUID], kinds: Sequence[str]) -> Chosen:
-    """The records of ids, held; raises NotFound for unknown ones, InvalidField for those that have no owner."""
+async def by_ids(call: Call, ids: Sequence[UUID], kinds: Sequence[str], *, hold: bool = True) -> Chosen:
+    """The records of ids; raises NotFound for unknown ones, InvalidField for those that have no owner."""
     asked = {"tenant": call.actor.tenant, "ids": list(ids)}
     types = {row.id: row.object_type for row in await call.session.execute(TYPES, asked)}
     if len(types) < len(ids):
@@ -87,7 +88,8 @@ async def by_ids(call: Call, ids: Sequence[UUID], kinds: Sequence[str]) -> Chose
     left: list[Warning] = []
     for kind in (each for each in Kind if each in kinds):
         mine = {**asked, "ids": [each for each in ids if types[each] == kind]}
-        rows = (await call.session.execute(text(statement(BY_ID, kind)), mine)).mappings().all()
+        query = statement(BY_ID, kind) + (HELD if hold else "")
+        rows = (await call.session.execute(text(query), mine)).mappings().all()
         left += [warning("record_deleted", row["id"], "is deleted") for row in rows if row["deleted"]]
         records |= {row["id"]: owned(kind, row) for row in rows if not row["deleted"]}
     closed = list((await call.session.execute(CLOSED, {**asked, "ids": list(records)})).scalars())

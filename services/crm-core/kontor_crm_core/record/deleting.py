@@ -37,6 +37,7 @@ async def delete_record(call: Call, request: pb.DeleteRecordRequest) -> pb.Delet
         version=written.version,
         counts=lost.counts,
         links=lost.links,
+        segments=lost.segments,
         open_deals=list(lost.deals),
         open_tasks=list(lost.tasks),
         restorable_until=Timestamp.from_datetime(written.at + KEPT),

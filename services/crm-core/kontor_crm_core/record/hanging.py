@@ -26,6 +26,13 @@ LINKS = text(
         + (SELECT count(*) FROM activity_link l WHERE l.tenant_id = :tenant AND l.record_id = :id AND l.live) AS links
     """
 )
+# In dynamic segments a record is by what it holds, and leaves them by itself.
+SEGMENTS = text(
+    """
+    SELECT count(*) FROM segment_member m JOIN segment s ON s.tenant_id = :tenant AND s.id = m.segment_id
+    WHERE m.tenant_id = :tenant AND m.record_id = :id AND s.deleted_at IS NULL AND s.kind <> 'dynamic'
+    """
+)
 DEALS = text(
     f"""
     SELECT d.id, 'deal' AS type, d.name FROM association a JOIN deal d ON d.tenant_id = :tenant AND d.id = a.from_id
@@ -50,6 +57,7 @@ class Hanging:
 
     counts: pb.RecordCounts
     links: int
+    segments: int
     deals: Sequence[RecordRef]
     tasks: Sequence[RecordRef]
 
@@ -60,6 +68,7 @@ async def hanging(call: Call, record: UUID) -> Hanging:
     return Hanging(
         counts=await counted(call, record),
         links=(await call.session.execute(LINKS, asked)).scalar_one(),
+        segments=(await call.session.execute(SEGMENTS, asked)).scalar_one(),
         deals=[named(row) for row in (await call.session.execute(DEALS, asked)).mappings()],
         tasks=[named(row) for row in (await call.session.execute(TASKS, asked)).mappings()],
     )

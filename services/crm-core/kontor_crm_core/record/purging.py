@@ -1,4 +1,4 @@
-"""Purges records that were deleted long ago, with everything that names them; what came of a merge is kept."""
+"""Purges records that were deleted long ago, with everything that names them; what is part of a merge is kept."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -20,6 +20,11 @@ ROWS: Sequence[tuple[str, str]] = (
     ("link_log", "other_id"),
     ("activity_participant", "activity_id"),
     ("record_stat", "record_id"),
+    ("segment_member", "record_id"),
+    ("not_duplicate", "first_id"),
+    ("not_duplicate", "second_id"),
+    ("merge_log", "loser_id"),
+    ("merge_log", "winner_id"),
     ("contact_email", "contact_id"),
     ("contact_phone", "contact_id"),
     ("company_domain", "company_id"),
