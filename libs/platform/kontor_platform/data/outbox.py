@@ -11,12 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kontor_platform.contract.problem import JSON
 from kontor_platform.data.arrays import array
 
-INSERT = text(
+INSERT_AUDIT = text(
     """
-    INSERT INTO outbox (tenant_id, kind, type, record_type, record_id, version, operation_id, subjects, data)
-    VALUES (
-        :tenant_id, :kind, :type, :record_type, :record_id, :version, :operation_id, :subjects, CAST(:data AS jsonb)
-    )
+    INSERT INTO outbox (tenant_id, kind, type, operation_id, subjects, data)
+    VALUES (:tenant, 'audit', :type, :operation, CAST(:subjects AS uuid[]), CAST(:data AS jsonb))
     """
 )
 INSERT_EVENTS = text(
@@ -91,14 +89,10 @@ async def write_audit(
 ) -> None:
     """Appends one audit row."""
     row = {
-        "tenant_id": tenant,
-        "kind": "audit",
+        "tenant": tenant,
         "type": type,
-        "record_type": "",
-        "record_id": None,
-        "version": None,
-        "operation_id": operation_id,
+        "operation": operation_id,
         "subjects": list(subjects),
         "data": json.dumps(data),
     }
-    await session.execute(INSERT, row)
+    await session.execute(INSERT_AUDIT, row)

@@ -23,6 +23,8 @@ from kontor_platform.runtime.tokens import Grant
 __all__ = ["Call", "Change", "Event", "Incoming", "Outcome"]
 M = TypeVar("M", bound=Message)
 
+AUTHORS = {"user": "user", "agent": "agent", "service": "api"}
+
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
@@ -114,6 +116,11 @@ class Call:
         return await self.database.read(
             actor.tenant, statement, values, by_key=by_key, restricted=actor.sees_restricted
         )
+
+    @property
+    def author(self) -> str:
+        """What made the changes of this call, as the change log names it."""
+        return self.author_kind or AUTHORS[self.actor.kind]
 
     def emit(self, event: Event) -> None:
         """Tells of a change; the row is written in this transaction, after the method returned."""

@@ -16,7 +16,6 @@ from kontor_crm_core.activity.models import ACTIVITIES, ActivityRow
 from kontor_crm_core.activity.rules import SORTS, UNTOLD, Kind
 from kontor_crm_core.record.lookups import hold_keys
 from kontor_crm_core.record.objects import write
-from kontor_crm_core.record.rules import actor_kind
 from kontor_crm_core.record.writer import check_version, created, locked
 from kontor_platform.contract.problem import JSON, Conflict, NotFound
 from kontor_platform.data.ids import new_id
@@ -111,7 +110,7 @@ def new_row(call: Call, draft: Draft, party: Party) -> ActivityRow:
         tenant_id=call.actor.tenant,
         id=new_id(),
         kind=draft.kind,
-        actor_kind=call.author_kind or actor_kind(call.actor.kind),
+        actor_kind=call.author,
         actor_id=call.actor.actor,
         on_behalf_of=call.actor.on_behalf_of,
         left_out=party.left_out,

@@ -209,7 +209,7 @@ def made_by(call: Call) -> dict[str, object]:
         "tenant": call.actor.tenant,
         "at": call.now,
         "actor": call.actor.actor,
-        "actor_kind": call.author_kind or call.actor.kind,
+        "actor_kind": call.author,
         "on_behalf_of": call.actor.on_behalf_of,
     }
 

@@ -9,7 +9,6 @@ from sqlalchemy import RowMapping, insert
 from kontor_crm_core.association.models import LINK_LOG
 from kontor_crm_core.association.rules import Edge, Plan
 from kontor_crm_core.association.types.rules import ABOUT, STANDARD
-from kontor_crm_core.record.rules import ACTOR_KINDS
 from kontor_platform.contract.problem import JSON
 from kontor_platform.runtime.call import Call
 
@@ -39,7 +38,7 @@ def of_removed(call: Call, gone: RowMapping) -> Iterator[Row]:
         "kind": "link",
         "at": gone["created_at"],
         "actor_id": gone["created_by"],
-        "actor_kind": known_kind(gone["created_by_kind"]),
+        "actor_kind": gone["created_by_kind"],
         "on_behalf_of": gone["on_behalf_of"],
         "operation_id": None,
         "changes": [],
@@ -60,15 +59,10 @@ def at_now(call: Call) -> dict[str, Any]:
         "tenant_id": call.actor.tenant,
         "at": call.now,
         "actor_id": call.actor.actor,
-        "actor_kind": known_kind(call.author_kind or call.actor.kind),
+        "actor_kind": call.author,
         "on_behalf_of": call.actor.on_behalf_of,
         "operation_id": call.call_id,
     }
-
-
-def known_kind(kind: str) -> str:
-    """The kind of actor as the change log names it."""
-    return ACTOR_KINDS.get(kind, kind)
 
 
 def both_ends(edge: Edge, told: Row) -> Iterator[Row]:

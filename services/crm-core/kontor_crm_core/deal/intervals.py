@@ -8,7 +8,6 @@ from sqlalchemy import insert, update
 
 from kontor_crm_core.deal.models import INTERVALS
 from kontor_crm_core.deal.rules import DealState
-from kontor_crm_core.record.rules import actor_kind
 from kontor_platform.data.ids import new_id
 from kontor_platform.runtime.call import Call
 
@@ -46,7 +45,7 @@ def interval(call: Call, deal_id: UUID, version: int, state: DealState, reason: 
         "forecast_category": state.forecast_category,
         "close_date": state.close_date,
         "reason": reason or None,
-        "actor_kind": actor_kind(call.actor.kind),
+        "actor_kind": call.author,
         "actor_id": call.actor.actor,
         "on_behalf_of": call.actor.on_behalf_of,
         "operation_id": call.call_id,

@@ -23,7 +23,6 @@ from kontor_crm_core.record.objects import write
 from kontor_crm_core.record.owners import options_for
 from kontor_crm_core.record.plans import Options
 from kontor_crm_core.record.redirects import present
-from kontor_crm_core.record.rules import actor_kind
 from kontor_crm_core.record.writer import check_version
 from kontor_platform.contract.names import nearest
 from kontor_platform.contract.problem import Conflict, Gone, InvalidField, NotFound
@@ -217,7 +216,7 @@ async def remember(
             "created": {str(each): created[each].isoformat() for each in (wish.winner, loser)},
             "at": call.now,
             "actor_id": call.actor.actor,
-            "actor_kind": actor_kind(call.actor.kind),
+            "actor_kind": call.author,
             "on_behalf_of": call.actor.on_behalf_of,
         }
         for at, loser in enumerate(wish.losers)

@@ -22,7 +22,6 @@ from kontor_crm_core.merge.sharing import arranged, shared
 from kontor_crm_core.merge.values import fields_of, is_field, property_change, property_plan, with_fields
 from kontor_crm_core.record.objects import write
 from kontor_crm_core.record.owners import options_for
-from kontor_crm_core.record.rules import actor_kind
 from kontor_crm_core.record.writer import check_version
 from kontor_platform.contract.problem import JSON, Conflict, NotFound
 from kontor_platform.data.arrays import array
@@ -261,7 +260,7 @@ async def forget(call: Call, parting: Parting) -> None:
         "undone_by": call.call_id,
         "undone_at": call.now,
         "undone_actor_id": call.actor.actor,
-        "undone_actor_kind": actor_kind(call.actor.kind),
+        "undone_actor_kind": call.author,
         "undone_on_behalf_of": call.actor.on_behalf_of,
     }
     await call.session.execute(update(MERGES).where(*holding).values(done))

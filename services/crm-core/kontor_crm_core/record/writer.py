@@ -1,4 +1,4 @@
-"""Makes and changes one record, or gives several the same values, through the one writer."""
+"""Makes and changes one record through the one writer."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -78,33 +78,6 @@ async def updated(
         return version
     planned = Planned(record_type, record_id, version, values, changes, event=event)
     return (await write(call, planned))[record_id].version
-
-
-async def updated_many(
-    call: Call,
-    record_type: str,
-    changes: Mapping[UUID, Sequence[Change]],
-    values: Mapping[str, object],
-    event: str = "",
-) -> dict[UUID, int]:
-    """Stores the same values in all records and answers their versions.
-
-    The records must be live and locked in this transaction, and `changes` must name what really changes in each.
-    """
-    versions = await versions_of(call, record_type, list(changes))
-    planned = [
-        Planned(record_type, each, version, values, changes[each], event=event) for each, version in versions.items()
-    ]
-    written = await write(call, *planned)
-    return {each: now.version for each, now in written.items()}
-
-
-async def versions_of(call: Call, record_type: str, ids: Sequence[UUID]) -> dict[UUID, int]:
-    """The versions of records, in the order of their ids."""
-    columns = table(record_type).c
-    mine = (columns.tenant_id == call.actor.tenant, columns.id.in_(ids))
-    rows = await call.session.execute(select(columns.id, columns.version).where(*mine).order_by(columns.id))
-    return {row.id: row.version for row in rows}
 
 
 def check_version(expected: int | None, present: int, changes: Sequence[Change]) -> None:

@@ -44,7 +44,7 @@ WHERE s.tenant_id = :tenant AND s.deal_id {near} AND s.version > 1
 """
 LINK = """
 SELECT x.created_at, x.{far}_id, 'link{mark}' || x.type_key, 'link', x.created_by,
-    CASE x.created_by_kind WHEN 'service' THEN 'api' ELSE x.created_by_kind END, x.on_behalf_of, x.{near}_id, 0,
+    x.created_by_kind, x.on_behalf_of, x.{near}_id, 0,
     x.{far}_id, (SELECT t.{label} FROM association_type t
         WHERE t.tenant_id = x.tenant_id AND t.type_key = x.type_key), NULL::jsonb
 FROM association x
@@ -91,7 +91,7 @@ def present_links(near: str, far: str, label: str, mark: str) -> Source:
         f"('link{mark}' || x.type_key)",
         "'link'",
         "x.created_by",
-        "CASE x.created_by_kind WHEN 'service' THEN 'api' ELSE x.created_by_kind END",
+        "x.created_by_kind",
     )
 
 

@@ -65,6 +65,7 @@ ACTORS = """
 UPDATE activity_link l SET actor_id = a.actor_id, actor_kind = a.actor_kind
 FROM activity a WHERE a.tenant_id = l.tenant_id AND a.id = l.activity_id
 """
+AUTHORS = "UPDATE association SET created_by_kind = 'api' WHERE created_by_kind = 'service'"
 LINKS = """
 ALTER TABLE activity_link ALTER COLUMN actor_id SET NOT NULL, ALTER COLUMN actor_kind SET NOT NULL;
 DROP INDEX activity_link_time;
@@ -103,11 +104,12 @@ CREATE INDEX association_to_time ON association (tenant_id, to_id, created_at, f
 
 
 def upgrade() -> None:
-    """Adds the tables and columns; links of activities learn who made the activity, tenant by tenant."""
+    """Adds the tables and columns; links learn who made them as the change log names it, tenant by tenant."""
     op.execute(ACTIVITIES)
     tenants = op.get_bind().execute(text("SELECT id FROM tenant")).scalars().all()
     for tenant in tenants:
         op.get_bind().execute(text("SELECT set_config('app.tenant_id', :tenant, true)"), {"tenant": str(tenant)})
         op.execute(ACTORS)
+        op.execute(AUTHORS)
     op.execute(LINKS)
     secure(op, "activity_participant", "email_ref", "link_log")

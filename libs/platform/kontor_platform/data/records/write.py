@@ -22,9 +22,6 @@ from kontor_platform.data.records.terms import SEPARATOR
 from kontor_platform.data.records.words import Words
 from kontor_platform.runtime.call import Call
 
-AUTHORS = {"user": "user", "agent": "agent", "service": "api"}
-EVENTS = {Life.STAYS: "updated", Life.ENDS: "deleted", Life.RETURNS: "restored"}
-
 
 @dataclass(frozen=True, slots=True)
 class ObjectTable:
@@ -237,7 +234,7 @@ async def log(call: Call, events: Sequence[tuple[Event, datetime]]) -> None:
         "types": array(event.record_type for event, _ in events),
         "changes": array(told(event) for event, _ in events),
         "moments": array(at for _, at in events),
-        "author_kind": call.author_kind or AUTHORS[call.actor.kind],
+        "author_kind": call.author,
         "actor": call.actor.actor,
         "on_behalf_of": call.actor.on_behalf_of,
         "operation": call.call_id,
@@ -254,6 +251,6 @@ def told(event: Event) -> str:
 
 def event_of(planned: Planned, version: int) -> Event:
     """What tells of a change."""
-    named = "created" if planned.is_new else EVENTS[planned.life]
+    named = "created" if planned.is_new else planned.life or "updated"
     kind = planned.event or f"{planned.object_type}.{named}"
     return Event(kind, planned.object_type, planned.id, version, tuple(planned.changes))
