@@ -50,6 +50,13 @@ def holder(tenant: UUID, object_type: str, system: str, value: str) -> Select[An
     )
 
 
+def external_ids(tenant: UUID, record: UUID) -> Select[Any]:
+    """What a record is called in other systems, in order."""
+    columns = EXTERNAL_IDS.c
+    mine = (columns.tenant_id == tenant, columns.record_id == record, columns.live)
+    return select(columns.system, columns.value).where(*mine).order_by(columns.system, columns.value)
+
+
 def similar_open(tenant: UUID, name_key: str, company: UUID, besides: UUID) -> Select[Any]:
     """Open deals of the same name with the same company."""
     return (

@@ -13,7 +13,7 @@ from kontor_crm_core.association.edges import held as held_records
 from kontor_crm_core.association.edges import link, unlink
 from kontor_crm_core.deal.closed import require_open_to
 from kontor_crm_core.deal.opening import require_links
-from kontor_crm_core.deal.queries import CLOCK, COMPANY, CONTACT, deal
+from kontor_crm_core.deal.queries import CLOCK, COMPANY, CONTACT, deal, external_ids
 from kontor_crm_core.deal.reading import field_problems, read_edits, system_problems
 from kontor_crm_core.deal.refusals import refuse
 from kontor_crm_core.deal.rules import DealState, Edits
@@ -31,7 +31,6 @@ from kontor_crm_core.pipeline.choosing import held, rules_of, stages_of
 from kontor_crm_core.pipeline.fields import with_properties
 from kontor_crm_core.pipeline.models import PipelineRow
 from kontor_crm_core.property.wishes import blank_warnings, wanted_properties
-from kontor_crm_core.record.identities import external_ids
 from kontor_crm_core.record.objects import write
 from kontor_crm_core.record.redirects import led_on
 from kontor_crm_core.record.wishes import expected_version
@@ -111,12 +110,12 @@ async def own_pipeline(call: Call, deal_id: UUID) -> PipelineRow:
 async def whole(call: Call, deal_id: UUID, state: DealState) -> DealState:
     """The state of a deal with its links and its ids in other systems."""
     company, contacts = await links_of(call, deal_id)
-    known = await external_ids(call, deal_id)
+    known = await call.session.execute(external_ids(call.actor.tenant, deal_id))
     return replace(
         state,
         company_id=company,
         contact_ids=contacts,
-        external_ids=tuple(sorted((each.system, each.value) for each in known)),
+        external_ids=tuple((row.system, row.value) for row in known),
     )
 
 
