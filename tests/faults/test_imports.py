@@ -48,7 +48,7 @@ async def test_every_row_is_imported_exactly_once(broken: Stack) -> None:
                 return position if position > before else 0
 
             reached = await wait_until_async(moved, 120)
-            broken.kill(WORKER)
+            broken.kill_until_replaced(WORKER)
         done = await ended(person, operation, 240)
     counters = {each["name"]: each["count"] for each in done["counters"]}
     assert (done["state"], counters["created"]) == ("done", ROWS), done

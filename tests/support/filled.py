@@ -101,6 +101,8 @@ INSERT INTO record_change (tenant_id, record_id, version, record_type, changes, 
 INSERT INTO record_stat (tenant_id, record_id, last_activity_at)
     SELECT tenant, id, at FROM made WHERE n % 3 = 0;
 INSERT INTO redirect (tenant_id, old_id, present_id) SELECT tenant, gen_random_uuid(), id FROM made WHERE n % 20 = 0;
+INSERT INTO segment_member (tenant_id, segment_id, record_id, joined_at)
+    SELECT tenant, owner, id, at FROM made WHERE n % 20 = 0;
 """
 WORDS = """
 INSERT INTO search_word SELECT DISTINCT tenant_id, object_type, term FROM search_term
@@ -240,4 +242,6 @@ def is_wasteful(node: Mapping[str, Any]) -> bool:
 
 
 # A few rows a tenant: read whole in no time.
-SMALL = frozenset({"association_type", "pipeline", "stage", "property_definition", "segment", "tenant"})
+SMALL = frozenset(
+    {"association_type", "blocklist_key", "pipeline", "stage", "property_definition", "segment", "tenant"}
+)

@@ -119,6 +119,12 @@ class Stack:
         os.kill(entry.pid, signal.SIGKILL)
         wait_until(lambda: not is_alive(entry), what=f"{name} is gone")
 
+    def kill_until_replaced(self, name: str) -> None:
+        """Kills a process with SIGKILL and waits until the supervisor has started another."""
+        killed = self.process(name)
+        self.kill(name)
+        wait_until(lambda: self.process(name) != killed, what=f"another {name}")
+
     def is_well(self) -> bool:
         """Whether everything behind the edge is ready."""
         try:

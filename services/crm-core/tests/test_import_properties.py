@@ -135,7 +135,7 @@ async def test_an_import_does_what_upserts_do(importer: Importer, crm: Crm, seed
     calls = replace(crm, principal=other.person)
     for row in drawn(seed):
         given_fields = {name: value for name, value in row.items() if value}
-        answer = calls.send("crm_upsert_contact", **given_fields, create_company=True)
+        answer = calls.send("crm_upsert_contact", create_company=True, **given_fields)
         told = await importer.tell(csv_of([row]))
         assert (told.failed == 0) == (answer.status_code == 200), (row, answer.text, told.problems)
     assert await state(importer) == await state(other)

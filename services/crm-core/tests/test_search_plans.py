@@ -11,6 +11,7 @@ from kontor_platform.contract.problem import NotFound
 from kontor_platform.data.ids import new_id
 from kontor_platform.data.pages import Cursors
 from kontor_platform.runtime.call import Call
+from kontor_platform.runtime.peers import GOVERNANCE, Peers
 from support.filled import Explaining, Filled
 
 from .conftest import OPERATIONS, person
@@ -43,7 +44,10 @@ def call_of(tool: str, database: Explaining) -> Call:
     """A call of a person of the filled tenant, whose reads are explained."""
     home = database.filled.home
     who = replace(person(), tenant=home.tenant, actor=home.owner)
-    return Call(OPERATIONS[tool], who, new_id(), database, Cursors(b"x" * 32))
+    call = Call(OPERATIONS[tool], who, new_id(), database, Cursors(b"x" * 32))
+    # Owners go without a name: nothing is read here for it.
+    call.peers = Peers({GOVERNANCE: "127.0.0.1:1"}, "nobody")
+    return call
 
 
 async def test_search_reads_ranges_of_indexes(filled: Filled) -> None:

@@ -14,10 +14,11 @@ M = TypeVar("M", bound=Message)
 PRESENT = text(
     "SELECT old_id, present_id FROM redirect WHERE tenant_id = :tenant AND old_id = ANY(CAST(:ids AS uuid[]))"
 )
-# The record that an id means, within a statement that has it as the parameter `id`.
+# The record that an id means, within a statement that has it as the parameter `id`. It is a subquery of its own because
+# PostgreSQL takes coalesce for leaky: under row security it would be no range of an index.
 LED_ON = """
-coalesce((SELECT d.present_id FROM redirect d
-    WHERE d.tenant_id = %(tenant)s AND d.old_id = %(id)s::uuid), %(id)s::uuid)
+(SELECT coalesce((SELECT d.present_id FROM redirect d
+    WHERE d.tenant_id = %(tenant)s AND d.old_id = %(id)s::uuid), %(id)s::uuid))
 """
 
 
