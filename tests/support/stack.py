@@ -121,9 +121,9 @@ class Stack:
 
     def kill_until_replaced(self, name: str) -> None:
         """Kills a process with SIGKILL and waits until the supervisor has started another."""
-        killed = self.process(name)
+        killed = self.process(name).pid
         self.kill(name)
-        wait_until(lambda: self.process(name) != killed, what=f"another {name}")
+        wait_until(lambda: self.process(name).pid != killed, what=f"another {name}")
 
     def is_well(self) -> bool:
         """Whether everything behind the edge is ready."""
