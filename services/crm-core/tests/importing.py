@@ -55,6 +55,10 @@ class Importer:
     work: Work
     person: Principal
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What Hypothesis tells of it when a test fails; by itself it tells every object of the service."""
+        printer.text(f"Importer({self.person.tenant})")
+
     @asynccontextmanager
     async def call(self, tool: str = "crm_import_contacts_csv") -> AsyncIterator[Call]:
         """One call in a transaction of its own, committed at the end."""

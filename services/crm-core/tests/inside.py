@@ -16,6 +16,7 @@ from kontor_platform.data.ids import new_id
 from kontor_platform.data.pages import Cursors
 from kontor_platform.dev.postgres import EmbeddedPostgres
 from kontor_platform.runtime.call import Call
+from kontor_platform.runtime.peers import GOVERNANCE, Peers
 from kontor_platform.runtime.principal import Principal
 from kontor_platform.runtime.work import Work
 
@@ -35,6 +36,8 @@ class Stack(Protocol):
     @property
     def home(self) -> Home: ...
 
+    def rpc(self, service: str) -> str: ...
+
 
 def application_url(stack: Stack, role: str = "crm_core_app") -> str:
     """The URL that the service itself connects with."""
@@ -48,9 +51,12 @@ async def working(stack: Stack) -> AsyncIterator[Work]:
     """What a job of the service works with."""
     database = Database(application_url(stack))
     await database.open()
+    key = (stack.home.secrets / "service_keys" / "crm-core").read_text().strip()
+    peers = Peers({GOVERNANCE: stack.rpc("crm-governance")}, key)
     try:
-        yield Work(database, database, Cursors(b"x" * 32), OPERATIONS)
+        yield Work(database, database, Cursors(b"x" * 32), OPERATIONS, peers=peers)
     finally:
+        await peers.close()
         await database.close()
 
 

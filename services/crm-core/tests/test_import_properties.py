@@ -9,6 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from support.stack import Stack
+from support.tenants import create_tenant
+
 from . import inside
 from .conftest import Crm, person
 from .importing import Importer
@@ -51,27 +54,28 @@ CELLS = st.one_of(TEXTS, st.builds(lambda start, text: f"{start}{text}", STARTS,
 
 
 @pytest.fixture
-async def importer(stack: inside.Stack, crm: Crm) -> AsyncIterator[Importer]:
+async def importer(stack: Stack, crm: Crm) -> AsyncIterator[Importer]:
     """A person of a new tenant."""
     crm.do("crm_search_customers", query="nobody")
     async with inside.working(stack) as work:
         yield Importer(work, crm.principal)
 
 
-def in_new_tenant(importer: Importer, crm: Crm) -> Importer:
+def in_new_tenant(importer: Importer, crm: Crm, stack: Stack) -> Importer:
     """The same in a tenant that is empty."""
-    other = replace(crm, principal=person())
-    other.do("crm_search_customers", query="nobody")
-    return Importer(importer.work, other.principal)
+    tenant = create_tenant(stack)
+    who = replace(person(), tenant=tenant.id, slug=tenant.slug, actor=tenant.actor("admin"))
+    replace(crm, principal=who).do("crm_search_customers", query="nobody")
+    return Importer(importer.work, who)
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(rows=st.lists(st.lists(CELLS, min_size=5, max_size=5), min_size=1, max_size=6))
 async def test_an_export_imported_and_exported_again_is_the_same(
-    importer: Importer, crm: Crm, rows: list[list[str]]
+    importer: Importer, crm: Crm, stack: Stack, rows: list[list[str]]
 ) -> None:
     """Byte for byte, in the same tenant by id and in an empty one, whatever the texts are."""
-    here, there = in_new_tenant(importer, crm), in_new_tenant(importer, crm)
+    here, there = (in_new_tenant(importer, crm, stack) for _ in range(2))
     for at, (first, last, title, city, company) in enumerate(rows):
         crm_here = replace(crm, principal=here.person)
         crm_here.do(
@@ -129,9 +133,9 @@ async def state(importer: Importer) -> dict[str, list[Any]]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_an_import_does_what_upserts_do(importer: Importer, crm: Crm, seed: int) -> None:
+async def test_an_import_does_what_upserts_do(importer: Importer, crm: Crm, stack: Stack, seed: int) -> None:
     """The same rows through crm_upsert_contact and through an import, one file each, leave the same tables."""
-    other = in_new_tenant(importer, crm)
+    other = in_new_tenant(importer, crm, stack)
     calls = replace(crm, principal=other.person)
     for row in drawn(seed):
         given_fields = {name: value for name, value in row.items() if value}
