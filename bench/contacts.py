@@ -18,6 +18,8 @@ from crm.house import House, house, small_tenants
 from crm.people import PROPERTIES, TIMED_PROPERTIES, Drawn, drawn, rows
 from stack import stack
 
+from kontor_crm_core.record.state_hash import state_hash
+
 ASKED_ABOUT = 20_000
 
 
@@ -73,7 +75,7 @@ def fill(home: House, world: Drawn, arguments: argparse.Namespace, report: Repor
 def measure_imports(home: House, world: Drawn, arguments: argparse.Namespace, report: Report) -> None:
     """Imports, the peer beside them, updates, export and revert."""
     size = min(arguments.timed, max(arguments.contacts // 2, 2_000))
-    first = arguments.contacts
+    first, before = arguments.contacts, state(home)
     one = importing.imported(home, importing.new_people(world, first, size, TIMED_PROPERTIES), size)
     report.check(one.counters.get("created", 0) > 0.94 * size, f"import of new contacts: {one.counters}")
     report.least("import of new contacts", one.rate, 2_000, "rows/s", f" ({size:,} rows; {one.told})")
@@ -84,6 +86,11 @@ def measure_imports(home: House, world: Drawn, arguments: argparse.Namespace, re
     report.least("import against the peer", one.rate / beside.rate, 0.7, "")
     writing = one.counters.get("created", 0) / one.passes.get("apply", one.seconds)
     report.add("third pass alone against the peer", f"{writing / beside.rate:.2f} ({writing:,.0f} rows/s)")
+    seconds_, done = importing.reverted(home, one.operation)
+    report.check(done["state"] == "done", f"revert ended as {done['state']}: {done['counters']}")
+    counters = ", ".join(f"{each['name']} {each['count']:,}" for each in done["counters"])
+    report.most(f"revert of {size:,}", seconds_, 60 * size / 100_000, "s", f" ({counters})")
+    report.check(state(home) == before, "the revert left another state than the import found")
     half = importing.imported(home, importing.updates(world, size, PROPERTIES, TIMED_PROPERTIES), size)
     report.check(half.counters.get("updated", 0) > 0.45 * size, f"updates: {half.counters}")
     aim = 50 * size / 100_000
@@ -101,12 +108,14 @@ def measure_imports(home: House, world: Drawn, arguments: argparse.Namespace, re
     report.check(file.rows >= arguments.contacts, f"the export had {file.rows} rows")
     told = f" (first byte after {file.first:.2f} s, all {file.rows:,} rows after {file.to_end:.1f} s)"
     report.most(f"export, the first {size:,} rows", file.to_wanted, 10 * size / 100_000, "s", told)
-    seconds_, done = importing.reverted(home, one.operation)
-    report.check(done["state"] == "done", f"revert ended as {done['state']}: {done['counters']}")
-    counters = ", ".join(f"{each['name']} {each['count']:,}" for each in done["counters"])
-    report.most(f"revert of {size:,}", seconds_, 60 * size / 100_000, "s", f" ({counters})")
     report.most("memory of the worker, peak at the end", importing.peak_memory(home), 200, "MB")
     activities.settle(home)
+
+
+def state(home: House) -> str:
+    """The hash of all that the tenant has."""
+    with home.owner() as connection:
+        return state_hash(connection, home.tenant)
 
 
 def measure_reads(home: House, world: Drawn, arguments: argparse.Namespace, report: Report) -> None:

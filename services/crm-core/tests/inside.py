@@ -26,8 +26,11 @@ OPERATIONS: dict[str, Operation] = {each.name: each for each in own_image().oper
 class Home(Protocol):
     """Where a stack keeps its things."""
 
-    postgres: Path
-    secrets: Path
+    @property
+    def postgres(self) -> Path: ...
+
+    @property
+    def secrets(self) -> Path: ...
 
 
 class Stack(Protocol):

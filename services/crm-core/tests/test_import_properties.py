@@ -4,11 +4,13 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kontor_crm_core.record.state_hash import state_hash
 from support.stack import Stack
 from support.tenants import create_tenant
 
@@ -138,7 +140,7 @@ async def test_an_import_does_what_upserts_do(importer: Importer, crm: Crm, stac
     other = in_new_tenant(importer, crm, stack)
     calls = replace(crm, principal=other.person)
     for row in drawn(seed):
-        given_fields = {name: value for name, value in row.items() if value}
+        given_fields: dict[str, Any] = {name: value for name, value in row.items() if value}
         answer = calls.send("crm_upsert_contact", create_company=True, **given_fields)
         told = await importer.tell(csv_of([row]))
         assert (told.failed == 0) == (answer.status_code == 200), (row, answer.text, told.problems)
@@ -149,6 +151,30 @@ def csv_of(rows: Sequence[dict[str, str]]) -> str:
     """Rows as CSV."""
     lines = [",".join(rows[0]), *(",".join(f'"{value}"' for value in row.values()) for row in rows)]
     return "\n".join(lines) + "\n"
+
+
+async def test_ten_thousand_rows_are_taken_back(importer: Importer, stack: Stack) -> None:
+    """A large import of new people, changes and repeats, reverted, leaves the state it found."""
+
+    def now() -> str:
+        with stack.sql("crm-core") as connection:
+            return state_hash(connection, importer.person.tenant)
+
+    def people(first: int, last: int, title: str) -> bytes:
+        rows = (f"N{n},F{n},p{n}@firm{n % 90}.example,Firm {n % 90},{title}\n" for n in range(first, last))
+        return ("First Name,Last Name,Email,Company,Title\n" + "".join(rows)).encode()
+
+    empty = now()
+    await importer.run(await importer.begin(people(0, 2_000, "Buyer")))
+    before = now()
+    operation = await importer.begin(people(1_000, 11_000, "Head"))
+    done = await importer.run(operation)
+    assert {"created": 9_000, "updated": 1_000}.items() <= dict(done.counters).items()
+    assert before not in (empty, now())
+    told = await importer.revert(str(operation))
+    if told.state != "done":
+        await importer.ended(UUID(told.operation_id))
+    assert now() == before
 
 
 async def business(importer: Importer) -> dict[str, list[Any]]:

@@ -7,6 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from kontor_crm_core.record.state_hash import parts
+
 from .conftest import Crm, person
 
 PHONES = ["+49 30 1234501", "+49 30 1234502", "+49 30 1234503"]
@@ -138,6 +140,26 @@ def played(world: World, steps: list[Step], without: set[str]) -> None:
             world.edit(one, int(other))
         elif other not in without:
             world.merge(one, other)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_merges_taken_apart_in_any_order_leave_the_state_they_found(service: Crm, stack: Any, seed: int) -> None:
+    """Whatever was merged into whatever, once all are apart again nothing differs."""
+    draw = random.Random(seed)
+    people = draw.randrange(4, 8)
+    world = World(replace(service, principal=person()))
+    world.make(draw, people)
+    steps, losers = history(draw, people)
+    draw.shuffle(losers)
+    with stack.sql("crm-core") as connection:
+        connection.autocommit = True
+        before = parts(connection, world.crm.principal.tenant)
+        played(world, [each for each in steps if each[0] == "merge"], set())
+        merged = parts(connection, world.crm.principal.tenant)
+        for loser in losers:
+            world.unmerge(loser)
+        assert parts(connection, world.crm.principal.tenant) == before
+    assert (merged != before) == bool(losers)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -11,9 +11,6 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import TextClause, text
-
-from kontor_platform.runtime.call import Call
 
 # Tables that tell of work, or of what others are made of.
 OUTSIDE = frozenset(
@@ -149,21 +146,6 @@ def parts(connection: psycopg.Connection[Any], tenant: UUID) -> list[tuple[str, 
         number, hashes = row if row else (0, None)
         found.append((each.name, number, hashlib.sha256(hashes or b"").digest()))
     return found
-
-
-async def state_hash_of(call: Call) -> str:
-    """The hash of the state of the call's tenant, in hex."""
-    found = await call.session.execute(bound(TABLES), {"outside": list(OUTSIDE)})
-    told = []
-    for each in [Told(*row) for row in found]:
-        row = (await call.session.execute(bound(each.statement), {"tenant": call.actor.tenant})).one()
-        told.append((each.name, row.number, hashlib.sha256(row.hashes or b"").digest()))
-    return digest(told)
-
-
-def bound(statement: str) -> TextClause:
-    """A statement as SQLAlchemy takes its parameters."""
-    return text(statement.replace("%(tenant)s", ":tenant").replace("%(outside)s", ":outside"))
 
 
 def digest(told: Iterable[tuple[str, int, bytes]]) -> str:
