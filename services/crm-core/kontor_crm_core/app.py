@@ -29,6 +29,7 @@ from kontor_crm_core.owner.assigning import JOB as ASSIGN
 from kontor_crm_core.owner.assigning import run_assign_owner
 from kontor_crm_core.owner.service import Owners
 from kontor_crm_core.pipeline.service import Pipelines
+from kontor_crm_core.privacy.service import Privacy
 from kontor_crm_core.property.jobs import JOBS as PROPERTY_JOBS
 from kontor_crm_core.property.service import Properties
 from kontor_crm_core.record.purging import purge_deleted
@@ -82,6 +83,7 @@ def build(settings: Settings) -> Service:
             Operations(),
             Files(),
             Blocklist(),
+            Privacy(),
             Properties(),
             AdvancedSearch(),
             Segments(),

@@ -63,12 +63,17 @@ async def purge_batch(call: Call) -> int:
     old = {"tenant": call.actor.tenant, "before": call.now - KEPT}
     ids: Sequence[UUID] = (await call.session.execute(OLD, old)).scalars().all()
     if ids:
-        gone = {"tenant": call.actor.tenant, "ids": list(ids)}
-        for table, column in EMPTIED:
-            await call.session.execute(emptying(table, column), gone)
-        for table, column in ROWS:
-            await call.session.execute(deleting(table, column), gone)
+        await purge(call, ids)
     return len(ids)
+
+
+async def purge(call: Call, ids: Sequence[UUID]) -> None:
+    """Deletes records that have ended, for good, with every row that names them."""
+    gone = {"tenant": call.actor.tenant, "ids": list(ids)}
+    for table, column in EMPTIED:
+        await call.session.execute(emptying(table, column), gone)
+    for table, column in ROWS:
+        await call.session.execute(deleting(table, column), gone)
 
 
 def emptying(table: str, column: str) -> TextClause:

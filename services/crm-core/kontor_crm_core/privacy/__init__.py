@@ -1,0 +1,1 @@
+"""What is kept of a person, for access and erasure."""

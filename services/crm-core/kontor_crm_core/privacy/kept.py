@@ -1,0 +1,92 @@
+"""Where rows of a person stand, and what is read of them."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from sqlalchemy import TextClause, text
+
+from kontor_crm_core.privacy.subject import Subject
+from kontor_platform.runtime.call import Call
+
+IDS, RECORDS = "CAST(:ids AS uuid[])", "CAST(:records AS uuid[])"
+OF_ACTIVITY = "t.activity_id = ANY(CAST(:activities AS uuid[]))"
+# The rows of each table that are about the person.
+ROWS: Mapping[str, str] = {
+    "contact": f"t.id = ANY({IDS})",
+    "contact_email": f"t.contact_id = ANY({IDS})",
+    "contact_phone": f"t.contact_id = ANY({IDS})",
+    "external_id": f"t.record_id = ANY({RECORDS})",
+    "property_index": f"t.record_id = ANY({RECORDS})",
+    "unique_value": f"t.record_id = ANY({RECORDS})",
+    "record": f"t.id = ANY({RECORDS})",
+    "record_change": f"t.record_id = ANY({RECORDS})",
+    "record_stat": f"t.record_id = ANY({RECORDS})",
+    "association": f"t.from_id = ANY({RECORDS}) OR t.to_id = ANY({RECORDS})",
+    "link_log": f"t.record_id = ANY({RECORDS}) OR t.other_id = ANY({RECORDS})",
+    "activity": "t.id = ANY(CAST(:activities AS uuid[]))",
+    "activity_link": f"t.record_id = ANY({IDS}) OR {OF_ACTIVITY}",
+    "activity_participant": f"t.contact_id = ANY({IDS}) OR {OF_ACTIVITY} "
+    "OR t.email_key = ANY(CAST(:addresses AS text[])) OR t.e164 = ANY(CAST(:addresses AS text[]))",
+    "segment_member": f"t.record_id = ANY({IDS})",
+    "not_duplicate": f"t.first_id = ANY({IDS}) OR t.second_id = ANY({IDS})",
+    "merge_log": f"t.loser_id = ANY({IDS}) OR t.winner_id = ANY({IDS})",
+    "redirect": f"t.old_id = ANY({IDS}) OR t.present_id = ANY({IDS})",
+    "import_row": f"t.record_id = ANY({IDS})",
+    "idempotency": f"t.subjects && {IDS}",
+    "read_log": f"t.subjects && {IDS}",
+    "outbox": f"t.subjects && {IDS} OR t.record_id = ANY({RECORDS})",
+}
+# What is stored and not the person's to read: an answer lies there as bytes that the other rows tell.
+UNTOLD = frozenset({"idempotency"})
+PAGE = """
+    SELECT told.mark, told.row FROM (
+        SELECT encode(sha256(convert_to(to_jsonb(t)::text, 'UTF8')), 'hex') AS mark, to_jsonb(t)::text AS row
+        FROM {table} t WHERE t.tenant_id = :tenant AND ({condition})
+    ) AS told WHERE told.mark > :after ORDER BY told.mark LIMIT :most
+"""
+# Records of others with the person's name, address or number in a text that people write.
+MENTIONS = text(
+    f"""
+    WITH needles AS (
+        SELECT lower(address) AS needle FROM unnest(CAST(:addresses AS text[])) AS address
+        UNION SELECT lower(c.name) FROM contact c
+        WHERE c.tenant_id = :tenant AND c.id = ANY({IDS}) AND position(' ' IN c.name) > 0
+    ), texts AS (
+        SELECT a.id, lower(concat_ws(' ', a.subject, a.body, a.outcome, a.location)) AS told FROM activity a
+        WHERE a.tenant_id = :tenant AND a.deleted_at IS NULL
+        UNION ALL SELECT d.id, lower(concat_ws(' ', d.name, d.description, d.lost_reason)) FROM deal d
+        WHERE d.tenant_id = :tenant AND d.deleted_at IS NULL
+        UNION ALL SELECT o.id, lower(concat_ws(' ', o.name, o.description)) FROM company o
+        WHERE o.tenant_id = :tenant AND o.deleted_at IS NULL
+    )
+    SELECT t.id FROM texts t
+    WHERE t.id <> ALL({RECORDS}) AND EXISTS (SELECT FROM needles n WHERE position(n.needle IN t.told) > 0)
+    ORDER BY t.id LIMIT :most
+    """
+)
+MOST_MENTIONS = 100
+
+
+def counting(table: str) -> TextClause:
+    """Counts a table's rows of a person."""
+    return text(f"SELECT count(*) FROM {table} t WHERE t.tenant_id = :tenant AND ({ROWS[table]})")
+
+
+async def counted(call: Call, subject: Subject) -> dict[str, int]:
+    """How many rows of a person each table has, without those that have none."""
+    values = subject.values(call.actor.tenant)
+    found = {table: (await call.session.execute(counting(table), values)).scalar_one() for table in ROWS}
+    return {table: number for table, number in found.items() if number}
+
+
+async def mentions(call: Call, subject: Subject) -> list[UUID]:
+    """Records of others whose texts name the person; a person decides what becomes of them."""
+    values = {**subject.values(call.actor.tenant), "most": MOST_MENTIONS}
+    return list((await call.session.execute(MENTIONS, values)).scalars())
+
+
+async def page(call: Call, subject: Subject, table: str, after: str, most: int) -> list[tuple[str, str]]:
+    """So many of a table's rows behind a mark, each a JSON object with its own mark."""
+    values = {**subject.values(call.actor.tenant), "after": after, "most": most}
+    statement = text(PAGE.format(table=table, condition=ROWS[table]))
+    return [(row.mark, row.row) for row in await call.session.execute(statement, values)]
