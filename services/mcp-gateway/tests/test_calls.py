@@ -108,6 +108,30 @@ async def test_facade_answers_like_the_tool(world: Any, people: Any) -> None:
     assert (invalid.status_code, invalid.json()["code"]) == (422, "invalid_field")
 
 
+async def test_facade_takes_controls_where_rest_has_them(world: Any, people: Any) -> None:
+    """A trial asked for in the query is one, a key in the header makes a write happen once, all else is refused."""
+    plant = await world.sow(people)
+    water = "/mcp/garden/water_plant"
+    tried = await world.post(people.agent, f"{water}?dry_run=true", {"id": plant, "litres": 3})
+    assert (tried.status_code, tried.json()["litres"], await world.litres(people, plant)) == (200, 3, 0)
+    read = "/mcp/garden/get_plant"
+    for path, field in (
+        (f"{water}?dry_run=maybe", "dry_run"),
+        (f"{water}?litres=3", "litres"),
+        (f"{read}?dry_run=true", "dry_run"),
+    ):
+        refused = await world.post(people.agent, path, {"id": plant})
+        assert (refused.status_code, refused.json()["field"]) == (422, field)
+    async with world.raw(people.agent) as http:
+        visits = [
+            await http.post(
+                f"{world.url}/mcp/garden/visit_plant", json={"id": plant}, headers={"Idempotency-Key": "visit-1"}
+            )
+            for _ in range(2)
+        ]
+    assert [each.headers.get("idempotency-replayed") for each in visits] == [None, "true"]
+
+
 async def test_denied_tool_does_not_exist(world: Any) -> None:
     """A tool on the tenant's deny list is neither listed nor known."""
     people = world.governance.people("narrow")

@@ -138,10 +138,12 @@ def query_of(operation: Operation, request: Request) -> dict[str, Any]:
     return found
 
 
-def dry_run_of(request: Request) -> None:
-    """Refuses a `dry_run` that is neither true nor false."""
-    if request.query_params.getlist("dry_run") not in (["true"], ["false"]):
+def dry_run_of(request: Request) -> bool:
+    """Whether the query asks for a trial; raises InvalidField for a `dry_run` that is neither true nor false."""
+    given = request.query_params.getlist("dry_run")
+    if given not in (["true"], ["false"]):
         raise InvalidField("'dry_run' must be true or false", field="dry_run", allowed=["true", "false"])
+    return given == ["true"]
 
 
 def query_value(field: DescField | None, name: str, texts: list[str]) -> Any:

@@ -6,7 +6,7 @@ from kontor_mcp_gateway.approvals.rules import Status
 from kontor_mcp_gateway.catalogue.catalogue import Catalogue
 from kontor_mcp_gateway.catalogue.feed import Feed
 from kontor_mcp_gateway.catalogue.tool import CONTROLS
-from kontor_platform.faces.openapi import openapi, problem_of, refusal_statuses
+from kontor_platform.faces.openapi import DRY_RUN, IDEMPOTENCY, openapi, problem_of, refusal_statuses
 
 Document = dict[str, Any]
 TITLE = "Kontor"
@@ -70,6 +70,8 @@ def call_described() -> Document:
     parameters = [
         path_parameter("domain", "The tool's name up to its first underscore."),
         path_parameter("op", "The rest of the name."),
+        DRY_RUN,
+        IDEMPOTENCY,
     ]
     whole = described(
         "call_tool", "Calls a tool under the rules of MCP: roles, limits, approvals.", {"type": "object"}, parameters

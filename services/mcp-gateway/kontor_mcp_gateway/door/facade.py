@@ -15,9 +15,22 @@ from kontor_mcp_gateway.door.door import Answer, Door
 from kontor_mcp_gateway.door.unknown import Unknown
 from kontor_mcp_gateway.identity.caller import Caller
 from kontor_platform.contract.decode import MAX_BYTES, parse_json
-from kontor_platform.contract.problem import Malformed, NotFound, TooLarge, UnsupportedMediaType
+from kontor_platform.contract.problem import (
+    InvalidField,
+    Malformed,
+    NotFound,
+    TooLarge,
+    UnsupportedMediaType,
+)
 from kontor_platform.data.ids import new_id
-from kontor_platform.faces.rest import CALL_HEADER, DATA_HEADERS, REPLAYED_HEADER, body_of
+from kontor_platform.faces.rest import (
+    CALL_HEADER,
+    DATA_HEADERS,
+    IDEMPOTENCY_HEADER,
+    REPLAYED_HEADER,
+    body_of,
+    dry_run_of,
+)
 from kontor_platform.runtime.server_config import ServerConfig
 
 
@@ -47,7 +60,7 @@ class Facade:
             tool=tool,
             sent_as=request.url.path,
             arguments=own,
-            controls=controls,
+            controls=said_beside(request, tool) | controls,
             caller=caller,
             call_id=new_id(),
             face="facade",
@@ -57,6 +70,23 @@ class Facade:
         near = await self._unknown.noted(caller, name, "facade")
         path = f"/mcp/{near.replace('_', '/', 1)}" if near else ""
         return NotFound("There is no such tool." + (f" Did you mean {path}?" if path else ""), did_you_mean=path)
+
+
+def said_beside(request: Request, tool: Tool) -> dict[str, object]:
+    """The control arguments that REST has a place for: `dry_run` in the query, the idempotency key in a header.
+
+    Raises InvalidField for anything else in the query, so that nothing a caller relies on is passed over.
+    """
+    told: dict[str, object] = {}
+    for name in request.query_params:
+        if name != "dry_run":
+            raise InvalidField(f"{name!r} is not a query parameter; arguments go into the body.", field=name)
+        if name not in tool.controls:
+            raise InvalidField(f"{tool.name} cannot be tried: leave dry_run out.", field=name)
+        told[name] = dry_run_of(request)
+    if "idempotency_key" in tool.controls and (key := request.headers.get(IDEMPOTENCY_HEADER)):
+        told["idempotency_key"] = key
+    return told
 
 
 async def json_object(request: Request) -> Mapping[str, object]:
