@@ -12,7 +12,7 @@ from uuid import UUID
 
 import psycopg
 from crm.asking import Question
-from crm.house import OPERATIONS, House, environment
+from crm.house import OPERATIONS, SERVICE, House, environment
 from kontor_protos.kontor.crm.v1 import customers_pb as pb
 from load import HEAD_END, Measured, answer, http_request, timed
 from psycopg.rows import dict_row
@@ -23,6 +23,7 @@ from kontor_platform.data.database import SET_TENANT, SET_TENANT_BY_KEY, Databas
 from kontor_platform.data.ids import new_id
 from kontor_platform.data.pages import Cursors
 from kontor_platform.runtime.call import Call
+from kontor_platform.runtime.peers import GOVERNANCE, Peers
 
 Statement = tuple[str, Values, bool]
 Answered = tuple[Question, bytes, bytes]
@@ -115,15 +116,20 @@ async def statements(house: House, kind: str, asked: Iterator[Question], count: 
     """What the service reads for so many questions."""
     database = Recording(environment(house.running, "crm-core", "CRM_CORE_DATABASE_URL"))
     await database.open()
+    # The owner's name comes from crm-governance, not from a statement.
+    key = (house.secrets / "service_keys" / SERVICE).read_text().strip()
+    peers = Peers({GOVERNANCE: environment(house.running, GOVERNANCE, "RPC_ADDRESS")}, key)
     found = []
     tool = "crm_lookup_customer" if kind == "lookup" else "crm_search_customers"
     try:
         for _ in range(count):
             database.kept = []
             call = Call(OPERATIONS[tool], replace(house.admin), new_id(), database, Cursors(b"x" * 32))
+            call.peers = peers
             await ask(kind, next(asked).query, call)
             found.append(database.kept)
     finally:
+        await peers.close()
         await database.close()
     return found
 
