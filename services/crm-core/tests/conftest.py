@@ -1,12 +1,12 @@
 """One new tenant per test, called over the service's own faces with a signed passport."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import grpc
@@ -27,18 +27,20 @@ from kontor_platform.runtime.tokens import Grant, GrantSigner, PassportSigner
 from support.filled import Filled, Home, fill
 from support.tenants import Tenant
 
+from . import inside
+from .importing import Importer
+
 NAME = "crm-core"
 BERLIN = TenantSettings(time_zone="Europe/Berlin", region="DE", currency="EUR")
 OPERATIONS: dict[str, Operation] = {each.policy.tool: each for each in own_image().operations() if each.policy.tool}
 Body = dict[str, Any]
+M = TypeVar("M", bound=Message)
 
 
-class Stack(Protocol):
+class Stack(inside.Stack, Protocol):
     """What these tests need of the running stack."""
 
     data_dir: Path
-
-    def rpc(self, service: str) -> str: ...
 
     def http(self, service: str) -> str: ...
 
@@ -88,21 +90,30 @@ class Crm:
         """The answer to a call over gRPC, with a grant where the tool needs one; raises the Refusal."""
         operation = OPERATIONS[tool]
         request = operation.request_type.from_json(json.dumps(body))
-        metadata = [("kontor-passport", PassportSigner(self.secrets / "passport.private.jwk").sign(self.principal))]
-        if granted and operation.is_write:
-            metadata.append(("kontor-grant", self.grant(operation, request)))
-        call: grpc.UnaryUnaryMultiCallable[Message, Message] = self.channel.unary_unary(
-            operation.rpc,
-            request_serializer=lambda message: message.to_binary(),
-            response_deserializer=operation.response_type.from_binary,
-        )
+        grant = self.grant(operation, request) if granted and operation.is_write else ""
         try:
-            told: Body = json.loads(
-                call(request, metadata=tuple(metadata), timeout=5).to_json(always_emit_implicit=True)
-            )
+            answer = self.unary(operation.rpc, request, operation.response_type, grant)
         except grpc.RpcError as error:
             raise refusal_of(problem_in(error)) from error
+        told: Body = json.loads(answer.to_json(always_emit_implicit=True))
         return told
+
+    def internal(self, rpc: str, request: Message, answer: type[M]) -> M:
+        """The answer of an internal rpc to another service, in this tenant; raises grpc.RpcError."""
+        service = replace(self.principal, actor=new_id(), kind="service", door="internal")
+        return replace(self, principal=service).unary(rpc, request, answer)
+
+    def unary(self, rpc: str, request: Message, answer: type[M], grant: str = "") -> M:
+        """The answer of an rpc to the caller as they are; raises grpc.RpcError."""
+        metadata = [("kontor-passport", PassportSigner(self.secrets / "passport.private.jwk").sign(self.principal))]
+        if grant:
+            metadata.append(("kontor-grant", grant))
+        call: grpc.UnaryUnaryMultiCallable[Message, M] = self.channel.unary_unary(
+            rpc,
+            request_serializer=lambda message: message.to_binary(),
+            response_deserializer=answer.from_binary,
+        )
+        return call(request, metadata=tuple(metadata), timeout=5)
 
     def grant(self, operation: Operation, request: Message) -> str:
         """The evidence that a gateway would bring of an approval."""
@@ -171,6 +182,14 @@ def crm(service: Crm, tenant: Tenant) -> Crm:
     return replace(
         service, principal=replace(person(), tenant=tenant.id, slug=tenant.slug, actor=tenant.actor("admin"))
     )
+
+
+@pytest.fixture
+async def importer(stack: Stack, crm: Crm) -> AsyncIterator[Importer]:
+    """A person of a new tenant who imports and exports."""
+    crm.do("crm_search_customers", query="nobody")
+    async with inside.working(stack) as work:
+        yield Importer(work, crm.principal)
 
 
 @pytest.fixture

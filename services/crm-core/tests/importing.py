@@ -160,3 +160,9 @@ class Importer:
         async with self.call() as call:
             found = await call.session.execute(text(statement), {"tenant": self.person.tenant, **values})
             return found.mappings().all()
+
+
+def numbers(told: imports_pb.ImportContactsCsvResponse) -> dict[str, int]:
+    """The outcomes of rows, those that occurred."""
+    names = ("created", "updated", "unchanged", "failed", "skipped")
+    return {name: getattr(told, name) for name in names if getattr(told, name)}

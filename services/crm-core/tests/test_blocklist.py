@@ -1,7 +1,6 @@
 """The blocklist: fed by another service, enforced where addresses come in."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -10,33 +9,19 @@ from kontor_protos.kontor.crm.v1 import blocklist_pb as pb
 
 from kontor_crm_core.blocklist.rules import digest
 from kontor_platform.contract.problem import Conflict
-from kontor_platform.data.ids import new_id
-from kontor_platform.runtime.tokens import PassportSigner
 
 from .importing import Importer
-from .inside import working
 
+RPC = "/kontor.crm.v1.Blocklist"
 SECRET = b"the tenant's secret, 32 bytes   "
 GONE = "gone@hafen.example"
-
-
-def ask(crm: Any, method: str, request: Any, answer: type[Any]) -> Any:
-    """What the internal rpc answers crm-governance; raises grpc.RpcError."""
-    service = replace(crm.principal, actor=new_id(), kind="service", door="internal")
-    passport = PassportSigner(crm.secrets / "passport.private.jwk").sign(service)
-    call = crm.channel.unary_unary(
-        f"/kontor.crm.v1.Blocklist/{method}",
-        request_serializer=lambda message: message.to_binary(),
-        response_deserializer=answer.from_binary,
-    )
-    return call(request, metadata=(("kontor-passport", passport),), timeout=5)
 
 
 def put(crm: Any, *addresses: str, key: bytes = SECRET, **more: Any) -> pb.BlocklistPutResponse:
     """Feeds addresses."""
     entries = [pb.BlocklistEntry(digest=digest(key, each)) for each in addresses]
-    answer: pb.BlocklistPutResponse = ask(
-        crm, "Put", pb.BlocklistPutRequest(key=key, entries=entries, **more), pb.BlocklistPutResponse
+    answer: pb.BlocklistPutResponse = crm.internal(
+        f"{RPC}/Put", pb.BlocklistPutRequest(key=key, entries=entries, **more), pb.BlocklistPutResponse
     )
     return answer
 
@@ -45,7 +30,9 @@ def listed(crm: Any, size: int = 0) -> list[str]:
     """All digests, page by page."""
     found, cursor = [], ""
     while True:
-        page = ask(crm, "List", pb.BlocklistListRequest(page_size=size, cursor=cursor), pb.BlocklistListResponse)
+        page = crm.internal(
+            f"{RPC}/List", pb.BlocklistListRequest(page_size=size, cursor=cursor), pb.BlocklistListResponse
+        )
         found += [each.digest for each in page.entries]
         cursor = page.next_cursor
         if not cursor:
@@ -73,14 +60,8 @@ def test_the_feed_adds_takes_off_and_replaces(crm: Any) -> None:
 
 def test_only_services_feed_it(crm: Any) -> None:
     """A person's passport is refused, and there is no route."""
-    passport = PassportSigner(crm.secrets / "passport.private.jwk").sign(crm.principal)
-    call = crm.channel.unary_unary(
-        "/kontor.crm.v1.Blocklist/List",
-        request_serializer=lambda message: message.to_binary(),
-        response_deserializer=pb.BlocklistListResponse.from_binary,
-    )
     with pytest.raises(grpc.RpcError) as refused:
-        call(pb.BlocklistListRequest(), metadata=(("kontor-passport", passport),), timeout=5)
+        crm.unary(f"{RPC}/List", pb.BlocklistListRequest(), pb.BlocklistListResponse)
     assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
 
 
@@ -133,15 +114,13 @@ def test_contacts_are_refused_a_blocklisted_address(crm: Any, contact: str) -> N
     assert not off["contact"].get("emails")
 
 
-async def test_rows_with_a_blocklisted_address_fail_alone(crm: Any, stack: Any) -> None:
+async def test_rows_with_a_blocklisted_address_fail_alone(crm: Any, importer: Importer) -> None:
     """In the trial and in the run, under the code that stays; the other rows are written."""
     put(crm, GONE)
     rows = f"First Name,Email\nGone,{GONE}\nJane,jane@x.example\n"
-    async with working(stack) as work:
-        importer = Importer(work, crm.principal)
-        for told in (await importer.try_(rows), await importer.tell(rows)):
-            assert (told.created, told.failed) == (1, 1)
-            assert [str(each.code) for each in told.problems] == ["blocklisted"]
+    for told in (await importer.try_(rows), await importer.tell(rows)):
+        assert (told.created, told.failed) == (1, 1)
+        assert [str(each.code) for each in told.problems] == ["blocklisted"]
     assert crm.do("crm_search_customers", query="gone")["total"] == 0
 
 

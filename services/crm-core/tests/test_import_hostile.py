@@ -1,8 +1,5 @@
 """Files that are wrong in ways that exporters, spreadsheets and people really make them wrong."""
 
-from collections.abc import AsyncIterator
-from typing import Any
-
 import pytest
 from kontor_protos.kontor.crm.v1.imports_pb import ImportContactsCsvResponse
 
@@ -13,8 +10,7 @@ from kontor_crm_core.imports.reading.faults import FileFault
 from kontor_crm_core.imports.reading.table import read
 from kontor_platform.data.records.stage import Stage, Staged
 
-from . import inside
-from .importing import Importer
+from .importing import Importer, numbers
 
 LANGUAGES = (
     (
@@ -47,14 +43,6 @@ LANGUAGES = (
 )  # fmt: skip
 
 
-@pytest.fixture
-async def importer(stack: inside.Stack, crm: Any) -> AsyncIterator[Importer]:
-    """A person of a new tenant."""
-    crm.do("crm_search_customers", query="nobody")
-    async with inside.working(stack) as work:
-        yield Importer(work, crm.principal)
-
-
 def meanings(text: str) -> list[str]:
     """The fields of the columns of a file, `-` for those left out."""
     form, _ = read(text.encode(), is_known)
@@ -64,12 +52,6 @@ def meanings(text: str) -> list[str]:
 def rows_of(text: str) -> list[tuple[list[str], str]]:
     """The cells of the data rows of a file, and what is wrong with them."""
     return [(row.cells, str(row.fault)) for row in read(text.encode(), is_known)[1]]
-
-
-def numbers(told: ImportContactsCsvResponse) -> dict[str, int]:
-    """The outcomes of rows, those that occurred."""
-    names = ("created", "updated", "unchanged", "failed", "skipped")
-    return {name: getattr(told, name) for name in names if getattr(told, name)}
 
 
 def problems(told: ImportContactsCsvResponse) -> list[tuple[int, str, str, str]]:

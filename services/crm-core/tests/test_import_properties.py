@@ -1,7 +1,7 @@
 """What holds for any rows: exports come back, imports do what upserts do, and what was imported is taken back."""
 
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,6 @@ from kontor_crm_core.record.state_hash import state_hash
 from support.stack import Stack
 from support.tenants import create_tenant
 
-from . import inside
 from .conftest import Crm, person
 from .importing import Importer
 
@@ -53,14 +52,6 @@ TEXTS = (
 )
 STARTS = st.sampled_from(["=", "+", "-", "@", "'", "''=", "＝", '"', ";", ",", "|", "'-", "+1 "])
 CELLS = st.one_of(TEXTS, st.builds(lambda start, text: f"{start}{text}", STARTS, TEXTS))
-
-
-@pytest.fixture
-async def importer(stack: Stack, crm: Crm) -> AsyncIterator[Importer]:
-    """A person of a new tenant."""
-    crm.do("crm_search_customers", query="nobody")
-    async with inside.working(stack) as work:
-        yield Importer(work, crm.principal)
 
 
 def in_new_tenant(importer: Importer, crm: Crm, stack: Stack) -> Importer:

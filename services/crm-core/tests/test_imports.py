@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,24 +18,9 @@ from kontor_crm_core.imports.job import ImportJob, step
 from kontor_crm_core.operation.store import cancel, claim, opened
 from kontor_platform.contract.problem import Refusal
 
-from . import inside
-from .importing import Importer
+from .importing import Importer, numbers
 
 ADA = "First Name,Last Name,Email\nAda,Byron,ada@x.example\n"
-
-
-@pytest.fixture
-async def importer(stack: inside.Stack, crm: Any) -> AsyncIterator[Importer]:
-    """A person of a new tenant."""
-    crm.do("crm_search_customers", query="nobody")
-    async with inside.working(stack) as work:
-        yield Importer(work, crm.principal)
-
-
-def numbers(told: ImportContactsCsvResponse) -> dict[str, int]:
-    """The outcomes of rows, those that occurred."""
-    names = ("created", "updated", "unchanged", "failed", "skipped")
-    return {name: getattr(told, name) for name in names if getattr(told, name)}
 
 
 def problems(told: ImportContactsCsvResponse) -> list[tuple[int, str, str]]:

@@ -1,7 +1,6 @@
 """What is kept of a person is told whole, and once erased nothing is left of it anywhere."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -9,9 +8,9 @@ import pytest
 from kontor_protos.kontor.platform.v1 import privacy_pb as pb
 
 from kontor_platform.data.ids import new_id
-from kontor_platform.runtime.tokens import PassportSigner
 from support.stack import Stack
 
+RPC = "/kontor.platform.v1.Privacy"
 CANARY, NEIGHBOUR = "qzvxkanari", "wyjhspatz"
 TEXTS = """
     SELECT c.relname FROM pg_class c
@@ -20,37 +19,25 @@ TEXTS = """
 """
 
 
-def ask(crm: Any, method: str, request: Any, answer: type[Any]) -> Any:
-    """What the internal rpc answers another service."""
-    service = replace(crm.principal, actor=new_id(), kind="service", door="internal")
-    passport = PassportSigner(crm.secrets / "passport.private.jwk").sign(service)
-    call = crm.channel.unary_unary(
-        f"/kontor.platform.v1.Privacy/{method}",
-        request_serializer=lambda message: message.to_binary(),
-        response_deserializer=answer.from_binary,
-    )
-    return call(request, metadata=(("kontor-passport", passport),), timeout=30)
-
-
 def ids_of(crm: Any, subject: str) -> pb.ResolveSubjectResponse:
     """A person's ids."""
-    told: pb.ResolveSubjectResponse = ask(
-        crm, "ResolveSubject", pb.ResolveSubjectRequest(subject_id=subject), pb.ResolveSubjectResponse
+    told: pb.ResolveSubjectResponse = crm.internal(
+        f"{RPC}/ResolveSubject", pb.ResolveSubjectRequest(subject_id=subject), pb.ResolveSubjectResponse
     )
     return told
 
 
 def counted(crm: Any, subject: str) -> pb.CountSubjectResponse:
     """How much is kept of a person."""
-    told: pb.CountSubjectResponse = ask(
-        crm, "CountSubject", pb.CountSubjectRequest(subject_id=subject), pb.CountSubjectResponse
+    told: pb.CountSubjectResponse = crm.internal(
+        f"{RPC}/CountSubject", pb.CountSubjectRequest(subject_id=subject), pb.CountSubjectResponse
     )
     return told
 
 
 def erased(crm: Any, subject: str) -> dict[str, pb.ErasedTable]:
     """What became of each table's rows."""
-    told = ask(crm, "EraseSubject", pb.EraseSubjectRequest(subject_id=subject), pb.EraseSubjectResponse)
+    told = crm.internal(f"{RPC}/EraseSubject", pb.EraseSubjectRequest(subject_id=subject), pb.EraseSubjectResponse)
     return {each.name: each for each in told.tables}
 
 
@@ -59,7 +46,7 @@ def exported(crm: Any, subject: str, size: int) -> list[tuple[str, str]]:
     rows, cursor = [], ""
     while True:
         request = pb.ExportSubjectRequest(subject_id=subject, page_size=size, cursor=cursor)
-        page = ask(crm, "ExportSubject", request, pb.ExportSubjectResponse)
+        page = crm.internal(f"{RPC}/ExportSubject", request, pb.ExportSubjectResponse)
         rows += [(each.table, each.json) for each in page.rows]
         cursor = page.next_cursor
         if not cursor:
@@ -196,12 +183,7 @@ def test_nothing_is_left_of_an_erased_person(crm: Any, both: Any, stack: Stack) 
 
 def test_only_services_ask(crm: Any) -> None:
     """A person with every role is refused."""
-    passport = PassportSigner(crm.secrets / "passport.private.jwk").sign(crm.principal)
-    call = crm.channel.unary_unary(
-        "/kontor.platform.v1.Privacy/EraseSubject",
-        request_serializer=lambda message: message.to_binary(),
-        response_deserializer=pb.EraseSubjectResponse.from_binary,
-    )
+    request = pb.EraseSubjectRequest(subject_id=str(new_id()))
     with pytest.raises(grpc.RpcError) as refused:
-        call(pb.EraseSubjectRequest(subject_id=str(new_id())), metadata=(("kontor-passport", passport),), timeout=5)
+        crm.unary(f"{RPC}/EraseSubject", request, pb.EraseSubjectResponse)
     assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
