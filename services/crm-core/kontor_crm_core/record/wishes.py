@@ -22,7 +22,6 @@ from kontor_platform.data.records.setting import Wished
 Scalar: TypeAlias = "str | int | None"
 LINES = "\t\r\n"
 # What looks like nothing although it counts as a letter or a symbol.
-BREAKS = frozenset("\t\n\r")
 UNSEEN = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 UNSEEN_KINDS = frozenset(("Cc", "Cf", "Zl", "Zp", "Zs"))
 
@@ -187,7 +186,7 @@ def read_external_ids(given: Iterable[ExternalId], notes: Notes) -> list[Foreign
     read: dict[ForeignId, None] = {}
     for at, each in enumerate(given):
         system, value = clean(each.system).lower(), clean(each.value)
-        if is_blank(system) or is_blank(value) or control_in(system + value) or BREAKS.intersection(system + value):
+        if is_blank(system) or is_blank(value) or unwritable(system + value):
             told = "An external id needs a system and a value, both without control characters."
             notes.fault(f"external_ids[{at}]", told, "control_character" if system and value else "required_missing")
         else:
