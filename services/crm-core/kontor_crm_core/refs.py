@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from kontor_protos.kontor.crm.v1 import common_pb as pb
-from sqlalchemy import Table, func, select
+from sqlalchemy import func, select
 
-from kontor_crm_core.record.models import REGISTRY, Record
+from kontor_crm_core.record.models import RECORDS, REGISTRY
 from kontor_platform.contract.problem import Gone, NotFound
 from kontor_platform.runtime.call import Call
 
-RECORDS: Table = Record.__table__  # type: ignore[attr-defined]
 # What an activity can be about.
 SUBJECTS = ("contact", "company", "deal", "task")
 NAMED = {"contact": "name", "company": "name", "deal": "name", "activity": "subject"}

@@ -4,16 +4,13 @@ from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Table, func, or_, select
+from sqlalchemy import Select, func, or_, select
 
-from kontor_crm_core.association.models import Association
+from kontor_crm_core.association.models import ASSOCIATIONS
 from kontor_crm_core.deal.models import DEALS
 from kontor_crm_core.deal.rules import Kind, Source, StageRules
-from kontor_crm_core.record.models import ExternalIdRow, Record
+from kontor_crm_core.record.models import EXTERNAL_IDS, RECORDS
 
-ASSOCIATIONS: Table = Association.__table__  # type: ignore[attr-defined]
-RECORDS: Table = Record.__table__  # type: ignore[attr-defined]
-EXTERNAL_IDS: Table = ExternalIdRow.__table__  # type: ignore[attr-defined]
 CLOCK = select(func.clock_timestamp())
 COMPANY, CONTACT = "deal_company", "deal_contact"
 
