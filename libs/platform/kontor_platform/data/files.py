@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self, cast
@@ -66,11 +66,16 @@ KEEP = text(
     WHERE tenant_id = :tenant AND id = :id
     """
 )
+EXPIRED = "UPDATE file SET state = 'expired', name = '', sha256 = NULL"
 EXPIRE = text(
-    """
-    UPDATE file SET state = 'expired', name = '', sha256 = NULL
+    f"""
+    {EXPIRED}
     WHERE tenant_id = :tenant AND expires_at < clock_timestamp() AND state <> 'expired' RETURNING id
     """
+)
+WIPE = (
+    text("DELETE FROM file_chunk WHERE tenant_id = :tenant AND file_id = ANY(CAST(:ids AS uuid[]))"),
+    text(f"{EXPIRED}, expires_at = clock_timestamp() WHERE tenant_id = :tenant AND id = ANY(CAST(:ids AS uuid[]))"),
 )
 EMPTY = text(
     """
@@ -250,6 +255,12 @@ async def give_up(session: AsyncSession, tenant: UUID, id: UUID) -> None:
 async def discard(session: AsyncSession, tenant: UUID, id: UUID) -> None:
     """Takes a file away."""
     await session.execute(DISCARD, {"tenant": tenant, "id": id})
+
+
+async def wipe(session: AsyncSession, tenant: UUID, ids: Sequence[UUID]) -> None:
+    """Empties files at once, whatever time they had left; whoever asks for one is told that it is gone."""
+    for statement in WIPE:
+        await session.execute(statement, {"tenant": tenant, "ids": list(ids)})
 
 
 async def keep(session: AsyncSession, tenant: UUID, id: UUID, kept: timedelta = KEPT) -> None:

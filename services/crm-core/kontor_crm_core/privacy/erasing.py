@@ -13,9 +13,9 @@ from kontor_crm_core.privacy.subject import Subject
 from kontor_crm_core.record.objects import write
 from kontor_crm_core.record.purging import purge
 from kontor_platform.contract.problem import Conflict
-from kontor_platform.data.arrays import array
+from kontor_platform.data.files import wipe
 from kontor_platform.data.records.planned import Life, Planned
-from kontor_platform.data.records.words import UnusedWords
+from kontor_platform.data.records.words import forget_words
 from kontor_platform.runtime.call import Call, Event
 
 ERASED = "contact.erased"
@@ -43,13 +43,6 @@ FILES = text(
         AND f.id IN (o.result_file, o.error_file, CAST(o.data ->> 'file' AS uuid))
     WHERE o.tenant_id = :tenant AND (o.kind = 'export' OR o.id = ANY(CAST(:imports AS uuid[])))
     """
-)
-EMPTIED = (
-    text("DELETE FROM file_chunk WHERE tenant_id = :tenant AND file_id = ANY(CAST(:files AS uuid[]))"),
-    text(
-        "UPDATE file SET state = 'expired', name = '', sha256 = NULL, expires_at = clock_timestamp() "
-        "WHERE tenant_id = :tenant AND id = ANY(CAST(:files AS uuid[]))"
-    ),
 )
 NEIGHBOURS = text(
     """
@@ -90,11 +83,10 @@ SWEPT = (
         "UPDATE operation SET report = '{}' WHERE tenant_id = :tenant AND (kind = 'export' "
         "OR id = ANY(CAST(:imports AS uuid[])))"
     ),
-    text(f"DELETE FROM activity_participant t WHERE t.tenant_id = :tenant AND ({ROWS['activity_participant']})"),
-    text(f"DELETE FROM redirect t WHERE t.tenant_id = :tenant AND ({ROWS['redirect']})"),
-    text(f"DELETE FROM idempotency t WHERE t.tenant_id = :tenant AND ({ROWS['idempotency']})"),
-    text(f"DELETE FROM property_index t WHERE t.tenant_id = :tenant AND ({ROWS['property_index']})"),
-    text(f"DELETE FROM unique_value t WHERE t.tenant_id = :tenant AND ({ROWS['unique_value']})"),
+    *(
+        text(f"DELETE FROM {table} t WHERE t.tenant_id = :tenant AND ({ROWS[table]})")
+        for table in ("activity_participant", "redirect", "idempotency")
+    ),
 )
 # What stays tells that something happened, and holds ids and names of fields alone.
 STAYS = {
@@ -120,16 +112,18 @@ async def erase(call: Call, subject: Subject) -> list[pb.ErasedTable]:
     before = await counted(call, subject)
     others = (await call.session.execute(NEIGHBOURS, values)).scalars().all()
     await end(call, subject, records)
-    files = await empty_files(call, values)
+    files = (await call.session.execute(FILES, values)).scalars().all()
+    await wipe(call.session, call.actor.tenant, files)
     masked = {table: await rows_changed(call, mask, values) for table, mask in MASKS.items()}
     for statement in SWEPT:
         await call.session.execute(statement, values)
     await purge(call, subject.records)
     await recount(call, others)
-    call.closing(UnusedWords).add((each.object_type, term) for each in records for term in each.terms)
     after = await counted(call, subject)
+    words = {(each.object_type, term) for each in records for term in each.terms}
+    await forget_words(call.session, call.actor.tenant, sorted(words))
     told = [of_table(table, found, after.get(table, 0), masked.get(table, 0)) for table, found in before.items()]
-    return [*told, *([pb.ErasedTable(name="file", found=files, deleted=files)] if files else [])]
+    return [*told, *([pb.ErasedTable(name="file", found=len(files), deleted=len(files))] if files else [])]
 
 
 async def end(call: Call, subject: Subject, records: Sequence[Row[Any]]) -> None:
@@ -137,14 +131,6 @@ async def end(call: Call, subject: Subject, records: Sequence[Row[Any]]) -> None
     living = [each for each in records if each.deleted_at is None]
     await write(call, *(Planned(each.object_type, each.id, each.version, life=Life.ENDS) for each in living))
     call.emit(Event(ERASED, "contact", subject.ids[0], records[0].version + 1))
-
-
-async def empty_files(call: Call, values: Mapping[str, object]) -> int:
-    """Takes what they hold out of the files that have rows of the person, and answers how many those are."""
-    files = (await call.session.execute(FILES, values)).scalars().all()
-    for statement in EMPTIED:
-        await call.session.execute(statement, {"tenant": call.actor.tenant, "files": array(files)})
-    return len(files)
 
 
 async def rows_changed(call: Call, statement: TextClause, values: Mapping[str, object]) -> int:

@@ -1,35 +1,32 @@
 """Where rows of a person stand, and what is read of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from sqlalchemy import TextClause, text
 
 from kontor_crm_core.privacy.subject import Subject
+from kontor_crm_core.record.purging import ROWS as PURGED
 from kontor_platform.runtime.call import Call
 
 IDS, RECORDS = "CAST(:ids AS uuid[])", "CAST(:records AS uuid[])"
-OF_ACTIVITY = "t.activity_id = ANY(CAST(:activities AS uuid[]))"
-# The rows of each table that are about the person.
+
+
+def naming(tables: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The conditions on rows that name a record of the person, by table."""
+    conditions: dict[str, list[str]] = {}
+    for table, column in tables:
+        conditions.setdefault(table, []).append(f"t.{column} = ANY({RECORDS})")
+    return {table: " OR ".join(each) for table, each in conditions.items()}
+
+
+# The rows of each table that are about the person: those that go with a purged record, and what else tells of them.
 ROWS: Mapping[str, str] = {
-    "contact": f"t.id = ANY({IDS})",
-    "contact_email": f"t.contact_id = ANY({IDS})",
-    "contact_phone": f"t.contact_id = ANY({IDS})",
-    "external_id": f"t.record_id = ANY({RECORDS})",
+    **naming(PURGED),
+    "activity_participant": f"t.activity_id = ANY({RECORDS}) OR t.contact_id = ANY({IDS}) "
+    "OR t.email_key = ANY(CAST(:addresses AS text[])) OR t.e164 = ANY(CAST(:addresses AS text[]))",
     "property_index": f"t.record_id = ANY({RECORDS})",
     "unique_value": f"t.record_id = ANY({RECORDS})",
-    "record": f"t.id = ANY({RECORDS})",
-    "record_change": f"t.record_id = ANY({RECORDS})",
-    "record_stat": f"t.record_id = ANY({RECORDS})",
-    "association": f"t.from_id = ANY({RECORDS}) OR t.to_id = ANY({RECORDS})",
-    "link_log": f"t.record_id = ANY({RECORDS}) OR t.other_id = ANY({RECORDS})",
-    "activity": "t.id = ANY(CAST(:activities AS uuid[]))",
-    "activity_link": f"t.record_id = ANY({IDS}) OR {OF_ACTIVITY}",
-    "activity_participant": f"t.contact_id = ANY({IDS}) OR {OF_ACTIVITY} "
-    "OR t.email_key = ANY(CAST(:addresses AS text[])) OR t.e164 = ANY(CAST(:addresses AS text[]))",
-    "segment_member": f"t.record_id = ANY({IDS})",
-    "not_duplicate": f"t.first_id = ANY({IDS}) OR t.second_id = ANY({IDS})",
-    "merge_log": f"t.loser_id = ANY({IDS}) OR t.winner_id = ANY({IDS})",
     "redirect": f"t.old_id = ANY({IDS}) OR t.present_id = ANY({IDS})",
     "import_row": f"t.record_id = ANY({IDS})",
     "idempotency": f"t.subjects && {IDS}",

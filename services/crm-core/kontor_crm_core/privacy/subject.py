@@ -47,10 +47,10 @@ IMPORTS = text(
 class Subject:
     """A person: ids with the present one first, own activities, addresses and numbers, imports that had them."""
 
-    ids: Sequence[UUID]
-    activities: Sequence[UUID]
-    addresses: Sequence[str]
-    imports: Sequence[UUID]
+    ids: Sequence[UUID] = ()
+    activities: Sequence[UUID] = ()
+    addresses: Sequence[str] = ()
+    imports: Sequence[UUID] = ()
 
     @property
     def records(self) -> Sequence[UUID]:
@@ -79,9 +79,8 @@ async def family(call: Call, subject: str) -> Sequence[UUID]:
 async def subject_of(call: Call, subject: str) -> Subject:
     """The person of an id, with nothing in it if nothing is kept."""
     ids = await family(call, subject)
+    if not ids:
+        return Subject()
     values = {"tenant": call.actor.tenant, "ids": array(ids)}
-    found = [
-        (await call.session.execute(statement, values)).scalars().all() if ids else ()
-        for statement in (OWN, ADDRESSES, IMPORTS)
-    ]
+    found = [(await call.session.execute(each, values)).scalars().all() for each in (OWN, ADDRESSES, IMPORTS)]
     return Subject(ids, *found)

@@ -96,22 +96,6 @@ class Words:
             await call.session.execute(ADD_GRAMS, values)
 
 
-class UnusedWords:
-    """Words of records that are erased; those that no term uses any more go at the end of the call."""
-
-    def __init__(self) -> None:
-        self._words: set[tuple[str, str]] = set()
-
-    def add(self, words: Iterable[tuple[str, str]]) -> None:
-        """Notes words by the type of their record."""
-        self._words.update(words)
-
-    async def close(self, call: Call) -> None:
-        """Removes those that are unused."""
-        if self._words:
-            await forget_words(call.session, call.actor.tenant, sorted(self._words))
-
-
 async def clean_words(database: Database, tenant: UUID) -> int:
     """Removes the words of a tenant that no term uses any more and answers how many; safe beside any writer.
 
@@ -142,6 +126,8 @@ async def drop_words(database: Database, tenant: UUID, words: Sequence[tuple[str
 
 async def forget_words(session: AsyncSession, tenant: UUID, words: Sequence[tuple[str, str]]) -> int:
     """Removes those of the words that no term uses and answers how many; writers of words wait until the commit."""
+    if not words:
+        return 0
     await session.execute(ALONE, {"tenant": tenant})
     types, names = zip(*words, strict=True)
     dropped = await session.execute(DROP, {"tenant": tenant, "types": list(types), "words": list(names)})
