@@ -181,6 +181,25 @@ def test_nothing_is_left_of_an_erased_person(crm: Any, both: Any, stack: Stack) 
     assert crm.do("crm_get_record", id=theirs["winner"])["contact"]["id"] == theirs["winner"]
 
 
+def test_an_erasure_is_announced_under_the_last_version(crm: Any, stack: Stack) -> None:
+    """That of the contact that stands, also where an older one with more versions became part of it."""
+    older, present = (
+        crm.do("crm_upsert_contact", name=name, email=f"{name}@x.example")["contact"]["id"] for name in ("ada", "eva")
+    )
+    for title in ("One", "Two", "Three"):
+        crm.do("crm_upsert_contact", id=older, title=title)
+    crm.over_grpc("crm_merge_contacts", winner_id=present, loser_ids=[older])
+    last = crm.do("crm_get_record", id=present)["version"]
+    erased(crm, older)
+    with stack.sql("crm-core") as connection:
+        told = connection.execute(
+            "SELECT type, record_id::text, version FROM crm_core.outbox WHERE tenant_id = %s AND kind = 'event' "
+            "AND type IN ('contact.deleted', 'contact.erased') AND record_id = %s ORDER BY n",
+            (crm.principal.tenant, present),
+        ).fetchall()
+    assert told == [("contact.deleted", present, last + 1), ("contact.erased", present, last + 1)]
+
+
 def test_only_services_ask(crm: Any) -> None:
     """A person with every role is refused."""
     request = pb.EraseSubjectRequest(subject_id=str(new_id()))

@@ -21,12 +21,11 @@ from kontor_platform.runtime.call import Call, Event
 ERASED = "contact.erased"
 HELD = text(
     """
-    SELECT r.id, CASE WHEN r.object_type = 'contact' THEN 0 ELSE 1 END AS place, r.object_type, r.deleted_at,
-        r.terms, coalesce(c.version, a.version) AS version
+    SELECT r.id, r.object_type, r.deleted_at, r.terms, coalesce(c.version, a.version) AS version
     FROM record r
     LEFT JOIN contact c ON c.tenant_id = :tenant AND c.id = r.id
     LEFT JOIN activity a ON a.tenant_id = :tenant AND a.id = r.id
-    WHERE r.tenant_id = :tenant AND r.id = ANY(CAST(:records AS uuid[])) ORDER BY place, r.id FOR UPDATE OF r
+    WHERE r.tenant_id = :tenant AND r.id = ANY(CAST(:records AS uuid[])) ORDER BY r.id FOR UPDATE OF r
     """
 )
 BUSY = text(
@@ -129,8 +128,9 @@ async def erase(call: Call, subject: Subject) -> list[pb.ErasedTable]:
 async def end(call: Call, subject: Subject, records: Sequence[Row[Any]]) -> None:
     """Takes the live records out of every index, and tells of the erasure."""
     living = [each for each in records if each.deleted_at is None]
-    await write(call, *(Planned(each.object_type, each.id, each.version, life=Life.ENDS) for each in living))
-    call.emit(Event(ERASED, "contact", subject.ids[0], records[0].version + 1))
+    written = await write(call, *(Planned(each.object_type, each.id, each.version, life=Life.ENDS) for each in living))
+    versions = {each.id: each.version for each in records} | {id: now.version for id, now in written.items()}
+    call.emit(Event(ERASED, "contact", subject.ids[0], versions[subject.ids[0]]))
 
 
 async def rows_changed(call: Call, statement: TextClause, values: Mapping[str, object]) -> int:
