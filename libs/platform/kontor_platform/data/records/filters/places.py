@@ -160,9 +160,8 @@ class Indexed:
     required: bool = False
 
     def some(self, record: str, condition: str, parameters: Parameters, currency: str = "") -> str:
-        """Looks for a row of the record, by its key: a range of values would be searched once for each of them."""
-        ranged = "<" in condition or ">" in condition
-        asked = f"CASE WHEN {condition} THEN true END" if ranged else condition
+        """Looks for a row of the record, by its key: led by the value, a range would be read once for each record."""
+        asked = f"CASE WHEN {condition} THEN true END"
         return f"EXISTS ({self._rows('', asked, parameters, currency)} AND x.record_id = {record}.id OFFSET 0)"
 
     def ids(self, condition: str, parameters: Parameters, currency: str = "") -> str:
