@@ -150,8 +150,14 @@ def looked_up(draw: random.Random, people: Sequence[Person]) -> Question:
     who = draw.choice(people)
     if draw.random() < 0.7:
         key = identifier(draw, [who]).query
-        return Question(key, lambda answer: who.email.lower() in str(answer).lower())
+        return Question(key, lambda answer: who.email.lower() in str(answer).lower() or is_in_doubt(answer, who))
     return Question(f"{who.first} {who.last}", lambda answer: fold(who.last) in fold(str(answer)))
+
+
+def is_in_doubt(answer: Answer, who: Person) -> bool:
+    """Whether the person is one of several who have the key: a near-duplicate has the number too."""
+    told = [fold(each["name"]) for each in answer.get("candidates", ())]
+    return len(told) > 1 and fold(f"{who.first} {who.last}") in told
 
 
 def longer(draw: random.Random, people: Sequence[Person], least: int) -> Person:
