@@ -60,7 +60,10 @@ class Widths:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One column: its name, where its value is found, and which of several."""
+    """One column: its name, where its value is found, and which of several.
+
+    `part` is what of an address is told, the system of an id, or the id of a custom property.
+    """
 
     name: str
     source: str
@@ -71,7 +74,7 @@ class Cell:
     def text(self, row: Mapping[str, Any]) -> str:
         """The value of a contact as text."""
         if self.definition is not None:
-            return show(self.definition, row["props"].get(str(self.definition.id)))
+            return show(self.definition, row["props"].get(self.part))
         if self.source == PHONE:
             return nth(row["phones"], self.place)
         if self.source == IDS:
@@ -135,7 +138,7 @@ def cells_of(name: str, at: int, definitions: Definitions, widths: Widths) -> li
 
 def property_cell(definition: Definition) -> Cell:
     """The column of a custom property, named so that nothing else can be meant."""
-    return Cell(f"property:{definition.name}", PROPERTIES, definition=definition)
+    return Cell(f"property:{definition.name}", PROPERTIES, part=str(definition.id), definition=definition)
 
 
 def numbered(name: str, place: int) -> str:
