@@ -15,6 +15,7 @@ from protobuf.wkt import Value
 from kontor_crm_core.blocklist.rules import digest
 from kontor_crm_core.blocklist.service import Blocklist
 from kontor_crm_core.imports.job import ImportJob, step
+from kontor_crm_core.imports.statistics import MANY
 from kontor_crm_core.operation.store import cancel, claim, opened
 from kontor_platform.contract.problem import Refusal
 
@@ -258,6 +259,16 @@ async def test_a_job_does_what_a_call_does(importer: Importer) -> None:
     assert await importer.rows("SELECT * FROM import_stage WHERE tenant_id = :tenant") == []
     tried = await importer.run(await importer.begin(text.encode(), trial=True))
     assert (tried.state, tried.report["unchanged"]) == ("checked", 2)
+
+
+async def test_statistics_follow_a_large_import(importer: Importer) -> None:
+    """PostgreSQL counts the contacts at once, and not when it comes round to it."""
+    text = "Email\n" + "".join(f"ada{number}@counted.example\n" for number in range(MANY + 1))
+    counted = "SELECT reltuples FROM pg_class WHERE oid = CAST('contact' AS regclass)"
+    (before,) = await importer.rows(counted)
+    assert (await importer.run(await importer.begin(text.encode()))).state == "done"
+    (after,) = await importer.rows(counted)
+    assert after["reltuples"] > max(before["reltuples"], 0) + MANY / 2
 
 
 async def test_a_refused_file_fails_its_job_with_the_code(importer: Importer) -> None:

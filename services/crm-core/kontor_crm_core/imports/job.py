@@ -16,6 +16,7 @@ from kontor_crm_core.imports.reading.table import TableReader
 from kontor_crm_core.imports.resolving import resolve_chunk
 from kontor_crm_core.imports.sources import HEAD, Source
 from kontor_crm_core.imports.staging import Stager, stager
+from kontor_crm_core.imports.statistics import MANY, count_anew
 from kontor_crm_core.imports.store import RowOutcome, Run, begin_run, counted, keep_form, move, read_run
 from kontor_crm_core.imports.wanting import Owners, Wanting, wanting, with_owner
 from kontor_crm_core.operation.models import LongWork
@@ -33,11 +34,12 @@ TO_BE_WRITTEN = ("created", "updated")
 
 @dataclass(slots=True)
 class ImportJob:
-    """One import at work."""
+    """One import at work; `written` are the rows that it wrote so far, since the worker last began with it."""
 
     work: Work
     row: LongWork
     owners: Owners = field(default_factory=Owners)
+    written: int = 0
 
     @property
     def id(self) -> UUID:
@@ -75,6 +77,8 @@ async def run_import(work: Work, tenant: UUID, id: UUID) -> None:
     try:
         while await step(job):
             pass
+        if job.written > MANY:
+            await count_anew(work, job.row)
     except FileFault as fault:
         async with in_operation(work, job.row) as call:
             await claim(call, id)
@@ -223,6 +227,7 @@ async def apply(job: ImportJob, call: Call, run: Run) -> bool:
     if not done:
         await end(call, run, ready, job.options, State.DONE, name=job.row.data["name"])
         return False
+    job.written += len(done)
     await move(call, run)
     problems = [problem for each in done for problem in each.fresh]
     await advance(call, job.id, job.position(run), noted([each.outcome for each in done], problems))
