@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from kontor_crm_core.imports.reverting.starting import AUTHOR, begin_undoing, revert_chunk, undoer_of
+from kontor_crm_core.imports.statistics import MANY, count_anew
 from kontor_crm_core.imports.store import read_run
 from kontor_crm_core.operation.rules import State
 from kontor_crm_core.operation.store import claim, finish, in_operation, mark, opened
@@ -23,3 +24,5 @@ async def run_revert(work: Work, tenant: UUID, id: UUID) -> None:
                 return
             run = await read_run(call, id) or await begin_undoing(call, id)
             going = await revert_chunk(call, run, await undoer_of(call, import_id))
+    if run.resolved > MANY:
+        await count_anew(work, row)
