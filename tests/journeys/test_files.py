@@ -16,7 +16,7 @@ from kontor_platform.data.database import Database
 from kontor_platform.data.files import MAX_UPLOAD_BYTES, Draft, FileWriter
 from support.plugin import ConnectEdge
 from support.stack import Stack
-from support.tenants import Tenant
+from support.tenants import Tenant, create_tenant
 
 MIB = 1024 * 1024
 BYTES = random.Random(7).randbytes(5 * MIB + 17)
@@ -91,7 +91,7 @@ async def test_who_may_not_import_or_export_sends_and_reads_no_file(
 
 async def test_files_of_others_and_old_ones(tenant: Tenant, at_edge: ConnectEdge, stack: Stack) -> None:
     """Another tenant's file is as unknown as one that never was; one past its time is gone, and says so."""
-    async with at_edge(tenant.key("admin")) as person, at_edge(stack.credentials.demo.key("admin")) as stranger:
+    async with at_edge(tenant.key("admin")) as person, at_edge(create_tenant(stack).key("admin")) as stranger:
         id = (await person.http.post("/crm/files", content=b"x")).json()["id"]
         foreign, unknown = await stranger.http.get(f"/crm/files/{id}"), await person.http.get(f"/crm/files/{uuid4()}")
         with stack.sql("crm-core") as admin:
