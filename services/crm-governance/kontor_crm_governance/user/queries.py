@@ -11,7 +11,7 @@ from kontor_crm_governance.models import User
 ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('users:' || :tenant, 0))")
 TENANT_NAME = "SELECT name FROM tenant WHERE id = %(tenant)s"
 PEOPLE = """
-    SELECT id, email, email_key, name, active FROM users
+    SELECT id, email, email_key, name, active, approver FROM users
     WHERE tenant_id = %(tenant)s AND (id = ANY(%(ids)s::uuid[]) OR email_key = ANY(%(emails)s)) ORDER BY id
 """
 ADDRESSES = "SELECT email FROM users WHERE tenant_id = %(tenant)s AND active ORDER BY email_key LIMIT 5000"

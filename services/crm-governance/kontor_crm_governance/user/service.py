@@ -86,7 +86,9 @@ class Users:
 
 def person_message(row: Row) -> pb.Person:
     """A person as other services need to know one."""
-    return pb.Person(id=str(row["id"]), email=row["email"], name=row["name"], active=row["active"])
+    return pb.Person(
+        id=str(row["id"]), email=row["email"], name=row["name"], active=row["active"], approver=row["approver"]
+    )
 
 
 async def mistyped(call: Call, emails: Sequence[str]) -> list[pb.Mistyped]:
