@@ -13,6 +13,8 @@ from mcp.server.subscriptions import ListenHandler
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kontor_mcp_gateway.approvals.decisions import Decisions
+from kontor_mcp_gateway.approvals.standing.covering import Covering
+from kontor_mcp_gateway.approvals.standing.giving import Giving
 from kontor_mcp_gateway.audit.intents import Intents
 from kontor_mcp_gateway.audit.journal import Journal
 from kontor_mcp_gateway.catalogue.feed import Feed
@@ -25,8 +27,10 @@ from kontor_mcp_gateway.door.door import Door
 from kontor_mcp_gateway.door.facade import Facade
 from kontor_mcp_gateway.door.health import Health
 from kontor_mcp_gateway.door.mcp import McpFace, Sealing, transport
+from kontor_mcp_gateway.door.people import People
 from kontor_mcp_gateway.door.public import Doors, rest_app
 from kontor_mcp_gateway.door.reads import PlainReads
+from kontor_mcp_gateway.door.standing import Standing
 from kontor_mcp_gateway.door.unknown import Unknown
 from kontor_mcp_gateway.fanout.upstream import Upstream
 from kontor_mcp_gateway.identity.passports import Passports
@@ -37,18 +41,25 @@ from kontor_platform.data.pages import Cursors
 from kontor_platform.data.retention import Retention
 from kontor_platform.faces.host import Service, running
 from kontor_platform.faces.listening import bound
+from kontor_platform.runtime.peers import Peers
 from kontor_platform.runtime.server_config import ServerConfig
 from kontor_platform.runtime.settings import read_secret
 from kontor_platform.runtime.tokens import GrantSigner
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 KEPT_APPROVALS = Retention("approvals", "created_at", timedelta(days=30))
+# Longer than one can live, so that it is seen for a while after its end.
+KEPT_GRANTS = Retention("standing_grants", "created_at", timedelta(days=90))
 
 
 def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     """Builds the gateway; nothing is opened before it runs."""
     service = Service(
-        name=OWN, settings=settings, image=platform_image(), migrations=MIGRATIONS, retentions=[KEPT_APPROVALS]
+        name=OWN,
+        settings=settings,
+        image=platform_image(),
+        migrations=MIGRATIONS,
+        retentions=[KEPT_APPROVALS, KEPT_GRANTS],
     )
     gateway = Gateway(service, settings, environment)
     service.public = gateway
@@ -93,6 +104,7 @@ class Gateway:
         async with AsyncExitStack() as stack:
             for upstream in upstreams.values():
                 stack.push_async_callback(upstream.close)
+            stack.push_async_callback(parts.peers.close)
             stack.callback(parts.intents.close)
             await stack.enter_async_context(running(parts.intents.run()))
             await stack.enter_async_context(feed.running())
@@ -107,6 +119,7 @@ class Parts:
     config: ServerConfig
     feed: Feed
     passports: Passports
+    peers: Peers
     limiter: Limiter
     intents: Intents
     journal: Journal
@@ -117,8 +130,9 @@ class Parts:
 
 def parts_of(service: Service, settings: Settings, feed: Feed, upstreams: dict[str, Upstream]) -> Parts:
     """Puts together what decides, counts and records."""
-    key = read_secret(settings.service_key_file, "SERVICE_KEY_FILE").decode()
-    passports, limiter = Passports(upstreams[GOVERNANCE], key), Limiter(settings.valkey_url)
+    key, governance = read_secret(settings.service_key_file, "SERVICE_KEY_FILE").decode(), upstreams[GOVERNANCE]
+    passports, limiter = Passports(governance, key), Limiter(settings.valkey_url)
+    peers = Peers({GOVERNANCE: governance.address}, key)
     intents = Intents(service.database, settings.spool_dir / OWN)
     journal = Journal(service.database, service.reads, intents)
     door = Door(
@@ -128,10 +142,11 @@ def parts_of(service: Service, settings: Settings, feed: Feed, upstreams: dict[s
         upstreams=upstreams,
         signer=GrantSigner(settings.grant_key_file),
         journal=journal,
+        covering=Covering(service.database, peers),
     )
     unknown = Unknown(feed, service.config, journal, limiter)
     listen = ListenHandler(feed.changes)
-    return Parts(service.config, feed, passports, limiter, intents, journal, listen, unknown, door)
+    return Parts(service.config, feed, passports, peers, limiter, intents, journal, listen, unknown, door)
 
 
 def mcp_server(parts: Parts, settings: Settings) -> Server[Any]:
@@ -143,6 +158,7 @@ def mcp_server(parts: Parts, settings: Settings) -> Server[Any]:
         limiter=parts.limiter,
         unknown=parts.unknown,
         listen=parts.listen,
+        page=settings.public_url.rstrip("/"),
     )
     return face.server(Sealing([read_secret(settings.request_state_file, "REQUEST_STATE_SECRET_FILE")]))
 
@@ -163,17 +179,12 @@ def mcp_app(parts: Parts, server: Server[Any], settings: Settings) -> ASGIApp:
 
 def approvals_and_facade(parts: Parts, service: Service, settings: Settings) -> ASGIApp:
     """The REST paths of the gateway."""
-    approvals = Approvals(
-        decisions=Decisions(service.database),
-        passports=parts.passports,
-        limiter=parts.limiter,
-        config=parts.config,
-        journal=parts.journal,
-        cursors=Cursors(read_secret(settings.cursor_secret_file, "CURSOR_SECRET_FILE")),
-    )
+    cursors = Cursors(read_secret(settings.cursor_secret_file, "CURSOR_SECRET_FILE"))
+    people = People(parts.passports, parts.limiter, parts.config, parts.journal, cursors)
     return rest_app(
         facade=Facade(feed=parts.feed, door=parts.door, config=parts.config, unknown=parts.unknown),
-        approvals=approvals,
+        approvals=Approvals(Decisions(service.database), people),
+        standing=Standing(Giving(service.database, parts.feed, parts.config), people),
         health=Health(parts.feed, service.readiness, parts.config),
         documents=Documents(parts.feed),
         feed=parts.feed,

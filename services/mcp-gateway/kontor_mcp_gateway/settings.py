@@ -15,7 +15,10 @@ SUFFIX = "_RPC"
 
 
 class Settings(ServiceSettings):
-    """The gateway's settings; `hosts` and `origins` are lists with commas, `:*` standing for any port."""
+    """The gateway's settings; `hosts` and `origins` are lists with commas, `:*` standing for any port.
+
+    `public_url` is where people's browsers reach `/approvals`; without it no client is sent there.
+    """
 
     database_url: SecretStr = Field(validation_alias="MCP_GATEWAY_DATABASE_URL")
     service_key_file: Path = Field(validation_alias="SERVICE_KEY_FILE")
@@ -26,6 +29,7 @@ class Settings(ServiceSettings):
     mcp_fd: int | None = Field(default=None, validation_alias="MCP_FD")
     hosts: str = Field(default=LOCAL_HOSTS, validation_alias="MCP_ALLOWED_HOSTS")
     origins: str = Field(default=LOCAL_ORIGINS, validation_alias="MCP_ALLOWED_ORIGINS")
+    public_url: str = Field(default="", validation_alias="PUBLIC_URL")
     valkey_url: str = Field(default="", validation_alias="VALKEY_URL")
 
 

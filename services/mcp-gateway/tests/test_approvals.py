@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 from mcp import MCPError
-from mcp_types import ElicitResult
+from mcp_types import ElicitRequestURLParams, ElicitResult
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -316,9 +316,11 @@ async def test_idempotency_key_of_the_caller_is_kept(world: Any, people: Any) ->
 
 
 def answering(action: str, seen: list[str]) -> dict[str, Any]:
-    """A client whose person answers every question the same way."""
+    """A client whose person answers every question the same way, and opens every link."""
 
     async def answer(_: Any, params: Any) -> ElicitResult:
+        if isinstance(params, ElicitRequestURLParams):
+            return ElicitResult(action="accept")
         seen.append(params.message)
         return ElicitResult(action=action, content={} if action == "accept" else None)  # type: ignore[arg-type]
 
@@ -364,7 +366,7 @@ async def test_consent_of_a_client_that_lost_its_mark_is_refused(world: Any, peo
     refused = await world.call(
         people.interactive, WATER, {"id": plant, "litres": 4}, client={"elicitation_callback": answer}
     )
-    assert code(refused) == "approval_invalid"
+    assert code(refused) == "approval_required"
     assert await world.litres(people, plant) == 0
 
 

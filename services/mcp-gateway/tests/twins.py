@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from kontor_protos.kontor.governance.v1.passports_pb import ExchangeRequest, ExchangeResponse
+from kontor_protos.kontor.governance.v1.users_pb import FindUsersRequest, FindUsersResponse, Person
 from kontor_protos.kontor.platform.v1.describe_pb import DescribeRequest, DescribeResponse
 from protobuf import Message
 from sqlalchemy import text
@@ -54,6 +55,8 @@ class Governance:
         self.asked += 1
         if self.away:
             raise Unavailable
+        if request.door == "internal":
+            return ExchangeResponse(passport=f"{request.tenant} {request.credential}")
         if request.credential not in self.keys:
             raise Unauthenticated
         principal, interactive = self.keys[request.credential]
@@ -92,6 +95,29 @@ class Governance:
             interactive=self.add(tenant, slug, "user", "sales", actor=person, interactive=True),
             lone_agent=self.add(tenant, slug, "agent", "sales"),
             foreign=self.add(new_id(), slug, "agent", "sales"),
+        )
+
+
+@dataclass
+class Directory:
+    """The people whom the twin knows by their keys, as services ask for them."""
+
+    governance: Governance
+    locked_out: set[UUID] = field(default_factory=set)
+    implements = "kontor.governance.v1.Users"
+
+    async def find_users(self, request: FindUsersRequest, metadata: Mapping[str, str]) -> FindUsersResponse:
+        """People of the tenant that the passport names."""
+        if self.governance.away:
+            raise Unavailable
+        tenant = UUID(metadata["kontor-passport"].partition(" ")[0])
+        known = [principal for principal, _ in self.governance.keys.values() if principal.tenant == tenant]
+        people = {each.actor: each for each in known if each.kind == "user" and str(each.actor) in request.ids}
+        return FindUsersResponse(
+            people=[
+                Person(id=str(actor), active=actor not in self.locked_out, approver="approver" in each.roles)
+                for actor, each in people.items()
+            ]
         )
 
 

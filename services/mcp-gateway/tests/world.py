@@ -13,6 +13,7 @@ import httpx2
 import psycopg
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
+from kontor_protos.kontor.governance.v1.users_pb import FindUsersRequest
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult
@@ -27,7 +28,7 @@ from kontor_platform.data.pages import Cursors
 from kontor_platform.dev.postgres import EmbeddedPostgres
 from kontor_platform.faces.host import running
 from kontor_platform.faces.listening import listening
-from kontor_platform.faces.rpc import add_plumbing, rpc_server
+from kontor_platform.faces.rpc import add_plumbing, plumbed, rpc_server, unary
 from kontor_platform.runtime.audit import Audit
 from kontor_platform.runtime.dispatcher import Dispatcher, Guards
 from kontor_platform.runtime.principal import SYSTEM_TENANT
@@ -41,7 +42,7 @@ from kontor_platform.runtime.tokens import (
     PassportVerifier,
 )
 
-from .twins import Described, Governance, People, Plants
+from .twins import Described, Directory, Governance, People, Plants
 
 MODERN = "2026-07-28"
 
@@ -67,6 +68,7 @@ class World:
     url: str
     folder: Path
     governance: Governance
+    directory: Directory
     image: Image
     database: Database
     garden: Database
@@ -75,13 +77,13 @@ class World:
     stack: AsyncExitStack
 
     @asynccontextmanager
-    async def client(self, key: str, mode: str = MODERN, **more: Any) -> AsyncIterator[Client]:
+    async def client(self, key: str, mode: str = MODERN, path: str = "/mcp", **more: Any) -> AsyncIterator[Client]:
         """An MCP client with a key."""
         headers = {"Authorization": f"Bearer {key}"}
         async with (
             httpx2.AsyncClient(headers=headers, timeout=10) as http,
             Client(
-                streamable_http_client(f"{self.url}/mcp", http_client=http), mode=mode, cache=None, **more
+                streamable_http_client(f"{self.url}{path}", http_client=http), mode=mode, cache=None, **more
             ) as client,
         ):
             yield client
@@ -181,6 +183,7 @@ class World:
 async def opened(postgres: EmbeddedPostgres, folder: Path, garden_image: Image) -> AsyncIterator[World]:
     """Everything, running."""
     governance = Governance(PassportSigner(folder / "passport.private.jwk"))
+    directory = Directory(governance)
     addresses = {name: f"unix:{folder}/{name}.sock" for name in ("garden", "crm-governance")}
     settings = Settings.model_validate(
         {
@@ -194,6 +197,7 @@ async def opened(postgres: EmbeddedPostgres, folder: Path, garden_image: Image) 
             "server_config": folder / "server.yaml",
             "spool_dir": folder / "spool",
             "mcp_port": 0,
+            "public_url": "https://crm.example/",
         }
     )
     garden = Database(app_url(postgres, "garden"))
@@ -223,6 +227,8 @@ async def opened(postgres: EmbeddedPostgres, folder: Path, garden_image: Image) 
             stack.push_async_callback(database.close)
         governing = grpc.aio.server()
         add_plumbing(governing, own_image(), governance)
+        found = {"FindUsers": unary(plumbed(directory.find_users, FindUsersRequest))}
+        governing.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(directory.implements, found),))
         add_plumbing(governing, own_image(), Described("crm-governance", own_image(), []))
         await stack.enter_async_context(serving(governing, addresses["crm-governance"]))
         garden_stack = await stack.enter_async_context(AsyncExitStack())
@@ -246,6 +252,7 @@ async def opened(postgres: EmbeddedPostgres, folder: Path, garden_image: Image) 
             url=f"http://127.0.0.1:{port}",
             folder=folder,
             governance=governance,
+            directory=directory,
             image=garden_image,
             database=service.database,
             garden=garden,

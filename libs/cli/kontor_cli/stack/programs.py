@@ -115,11 +115,12 @@ def service_program(
     service: InstalledService, env: Mapping[str, str], http: socket.socket, ports: PublicPorts
 ) -> Program:
     """A service as the supervisor runs it."""
-    sockets = {"http": http} | ({"mcp": ports.mcp} if service.name == GATEWAY else {})
+    is_gateway = service.name == GATEWAY
+    sockets = {"http": http} | ({"mcp": ports.mcp} if is_gateway else {})
     return Program(
         name=service.name,
         argv=(sys.executable, "-m", service.package),
-        env=env,
+        env=({"PUBLIC_URL": ports.edge_url} if is_gateway else {}) | dict(env),
         sockets=sockets,
         ready=answers_ok(f"http://{reached_at(http)}/readyz"),
     )

@@ -47,15 +47,23 @@ def decode_value(value: object, message: type[M]) -> M:
 
     Raises Malformed, UnknownField or InvalidField.
     """
+    decoded = read_value(value, message)
+    check(decoded)
+    return decoded
+
+
+def read_value(value: object, message: type[M]) -> M:
+    """Decodes a JSON value without the rules of its fields, for a part of a request.
+
+    Raises Malformed, UnknownField or InvalidField.
+    """
     if not isinstance(value, dict):
         raise Malformed("The request must be one JSON object.")
     present = without_nulls(value)
     try:
-        decoded = message.from_json(json.dumps(present))
+        return message.from_json(json.dumps(present))
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         refuse(message.desc(), present, error)
-    check(decoded)
-    return decoded
 
 
 def check(message: Message) -> None:

@@ -1,10 +1,12 @@
 """The people's side: what waits, and a person's word on it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from kontor_mcp_gateway.approvals import records
+from kontor_mcp_gateway.approvals.preview import message
 from kontor_mcp_gateway.approvals.records import Approval
 from kontor_mcp_gateway.approvals.rules import Decider, Status, level_given, may_see, why_not
 from kontor_mcp_gateway.audit.rows import of_step
@@ -58,17 +60,20 @@ class Decisions:
     async def decide(self, caller: Caller, approval_id: UUID, decision: Decision, call_id: UUID) -> Approval:
         """Enters the decision; raises NotFound, PermissionDenied, or Conflict if it is too late."""
         person, found = person_of(caller), await self.one(caller, approval_id)
+        if found.present is not Status.PENDING:
+            raise too_late(found)
         # Whoever may not approve a call may still say no to it, except with the very key that asked.
         level, refused = level_given(found.asked, person), why_not(found.asked, person)
         if refused and (decision.approved or person.key == found.client):
             raise PermissionDenied(refused)
-        tenant, step = caller.principal.tenant, "approval.approved" if decision.approved else "approval.denied"
+        tenant = caller.principal.tenant
         async with self._database.transaction(tenant) as (session, _):
             decided = await records.decide(
                 session, tenant, approval_id, person.actor, level, approved=decision.approved, reason=decision.reason
             )
             if decided is None:
                 raise too_late(found)
+            step = "approval.voted" if decided.status is Status.PENDING else f"approval.{decided.status}"
             row = of_step(
                 decided, step, call_id, decided_by=str(person.actor), decided_with=person.key, reason=decision.reason
             )
@@ -92,6 +97,11 @@ def too_late(found: Approval) -> Conflict:
     return Conflict(f"This approval is {found.present.value} already.")
 
 
+def moment(at: datetime) -> str:
+    """A time as JSON has it."""
+    return at.isoformat().replace("+00:00", "Z")
+
+
 def printed(approval: Approval) -> dict[str, Any]:
     """An approval as people see it."""
     return {
@@ -101,16 +111,20 @@ def printed(approval: Approval) -> dict[str, Any]:
         "level": "operator" if approval.level_needed.value == 4 else "user",
         "level_needed": f"E{approval.level_needed.value}",
         "evidence": f"E{approval.level.value}",
+        "votes_needed": approval.votes_needed,
+        "approved_by": [str(each) for each in approval.voters],
+        "standing_grant": str(approval.standing) if approval.standing else None,
         "actor": str(approval.actor),
         "on_behalf_of": str(approval.on_behalf_of) if approval.on_behalf_of else None,
         "client": approval.client,
         "client_name": approval.client_name,
         "arguments": approval.arguments,
         "preview": approval.preview,
+        "text": message(approval.preview),
         "tainted": approval.tainted,
-        "created_at": approval.created_at.isoformat().replace("+00:00", "Z"),
-        "expires_at": approval.expires_at.isoformat().replace("+00:00", "Z"),
-        "decided_at": approval.decided_at.isoformat().replace("+00:00", "Z") if approval.decided_at else None,
+        "created_at": moment(approval.created_at),
+        "expires_at": moment(approval.expires_at),
+        "decided_at": moment(approval.decided_at) if approval.decided_at else None,
         "decided_by": str(approval.decided_by) if approval.decided_by else None,
         "reason": approval.reason,
     }

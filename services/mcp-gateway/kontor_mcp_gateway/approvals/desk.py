@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +10,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kontor_mcp_gateway.approvals import preview, records
 from kontor_mcp_gateway.approvals.preview import Preview
-from kontor_mcp_gateway.approvals.records import Approval, Draft
-from kontor_mcp_gateway.approvals.rules import PENDING_PER_ACTOR, PENDING_PER_TENANT, REPLAY_WINDOW, Level, Status, life
+from kontor_mcp_gateway.approvals.records import Approval, Draft, Given
+from kontor_mcp_gateway.approvals.rules import (
+    PENDING_PER_ACTOR,
+    PENDING_PER_TENANT,
+    REPLAY_WINDOW,
+    Channel,
+    Level,
+    Status,
+    life,
+)
+from kontor_mcp_gateway.approvals.standing import store
+from kontor_mcp_gateway.approvals.standing.covering import Covering
+from kontor_mcp_gateway.approvals.standing.rules import StandingGrant, stays_within
 from kontor_mcp_gateway.audit.rows import of_step
 from kontor_mcp_gateway.door.call import ToolCall
 from kontor_platform.contract.problem import (
@@ -42,6 +53,10 @@ class AskAtClient(ApprovalRequired):
         self.prompt = preview.message(approval.preview)
 
 
+class AskByLink(AskAtClient):
+    """The person at the client is sent to the page where approvals are decided."""
+
+
 @dataclass(frozen=True, slots=True)
 class Consent:
     """The evidence under which a call goes out; `again` marks the repeat of a call that went out before."""
@@ -53,11 +68,12 @@ class Consent:
 class Desk:
     """Decides whether a call that needs consent may go out now, and asks for consent if not.
 
-    `trial` runs a call as a dry run and answers the events it would write; it raises the service's refusal.
+    `covering` knows what people consented to beforehand. `trial` runs a call as a dry run and answers the events it
+    would write; it raises the service's refusal.
     """
 
-    def __init__(self, database: Database, trial: Trial) -> None:
-        self._database, self._trial = database, trial
+    def __init__(self, database: Database, covering: Covering, trial: Trial) -> None:
+        self._database, self._covering, self._trial = database, covering, trial
 
     async def consent(self, call: ToolCall) -> Consent:
         """The evidence for a call, taken for good.
@@ -78,14 +94,43 @@ class Desk:
             return await self._redeem(call, call.control.approval_id)
         if call.level is Level.ASSERTED and call.control.user_approved:
             return Consent(await self._assert(call))
-        return await self._ask(call)
+        return await self._stood_for(call) or await self._ask(call)
+
+    async def _stood_for(self, call: ToolCall) -> Consent | None:
+        """Consent that a person gave beforehand to calls like this one, one use of it taken."""
+        covering = await self._covering.covering(call)
+        if not covering:
+            return None
+        shown = await self._previewed(call)
+        for grant, level in covering:
+            within = stays_within(grant.pattern, [UUID(record) for record, _ in shown.records], shown.touched)
+            if within and (used := await self._used(call, grant, level, shown)):
+                return Consent(used)
+        return None
+
+    async def _used(self, call: ToolCall, grant: StandingGrant, level: Level, shown: Preview) -> Approval | None:
+        # Nobody saw the records as they are now; only where the grant names them must they be those that were tried.
+        held = shown if grant.pattern.records else replace(shown, records=())
+        async with self._step(call, "approval.standing") as step:
+            if await store.use(step.session, grant):
+                given = Given(level, Channel.STANDING, grant.given_by, grant.id)
+                step.approval = await records.insert(
+                    step.session, call.bound, call.terms, self._draft(call, held), life(call.level), given
+                )
+        return step.approval
 
     async def _enter_answer(self, call: ToolCall, approval_id: UUID) -> None:
-        """Enters what the person answered at the client; raises ApprovalInvalid unless that client's answers count."""
+        """Enters what the person answered at the client; raises ApprovalInvalid unless it was asked.
+
+        That a link was opened is no consent: the person's word reaches the gateway by the page.
+        """
         prompt = call.ask.prompt
-        if not prompt.possible or call.level > Level.ELICITED:
+        counts = prompt.possible and call.level <= Level.ELICITED
+        if not counts and not (prompt.opens_links and call.level <= Level.GIVEN):
             raise ApprovalInvalid
         accepted = prompt.action == "accept"
+        if accepted and not counts:
+            return
         reason = "" if accepted else f"The person at the client chose to {prompt.action or 'cancel'}."
         async with self._step(call, "approval.approved" if accepted else "approval.denied") as step:
             step.approval = await records.elicited(
@@ -122,9 +167,8 @@ class Desk:
         """Takes the caller's word, where the tenant does; the row says so."""
         async with self._step(call, "approval.asserted") as step:
             draft = self._draft(call, Preview({"summary": f"{call.tool.operation.title}: asserted by the caller"}))
-            step.approval = await records.insert(
-                step.session, call.bound, call.terms, draft, life(call.level), asserted=True
-            )
+            given = Given(Level.ASSERTED, Channel.ASSERTION, call.bound.actor)
+            step.approval = await records.insert(step.session, call.bound, call.terms, draft, life(call.level), given)
         assert step.approval is not None
         return step.approval
 
@@ -133,8 +177,12 @@ class Desk:
         known = await self._waiting(call)
         if known is None:
             known = await self._asked(call, await self._previewed(call))
-        if call.ask.prompt.possible and call.level <= Level.ELICITED and known.status is Status.PENDING:
+        prompt = call.ask.prompt
+        if known.status is Status.PENDING and prompt.possible and call.level <= Level.ELICITED:
             raise AskAtClient(known)
+        sent_there = prompt.approval_id is not None
+        if known.status is Status.PENDING and prompt.opens_links and not sent_there and call.level <= Level.GIVEN:
+            raise AskByLink(known)
         raise ApprovalRequired(**told(known))
 
     async def _waiting(self, call: ToolCall) -> Approval | None:
@@ -202,6 +250,7 @@ class Desk:
             mode=call.policy.mode,
             tainted=call.ask.tainted,
             idempotency_key=call.control.idempotency_key,
+            votes_needed=call.votes_needed,
         )
 
     def _shown_arguments(self, call: ToolCall) -> dict[str, Any]:
@@ -234,9 +283,11 @@ class Step:
 def told(approval: Approval) -> dict[str, Any]:
     """What the caller of a waiting call is told."""
     who = (
-        "another person with the role approver"
-        if approval.level_needed is Level.SECOND_PERSON
-        else "the person concerned"
+        "the person concerned"
+        if approval.level_needed < Level.SECOND_PERSON
+        else "another person with the role approver"
+        if approval.votes_needed == 1
+        else f"{approval.votes_needed} other people with the role approver, {len(approval.voters)} of whom agreed"
     )
     ready = approval.status is Status.APPROVED
     what = "is approved" if ready else f"waits for {who}"

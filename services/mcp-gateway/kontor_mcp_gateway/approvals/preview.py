@@ -20,6 +20,11 @@ class Preview:
     told: dict[str, Any]
     records: Sequence[tuple[str, int]] = ()
 
+    @property
+    def touched(self) -> int | None:
+        """How many records it would change or make; None where that is not known."""
+        return self.told.get("records")
+
 
 def of_events(title: str, data: bytes) -> Preview:
     """The preview in what a dry run told; raises ValueError if it cannot be read."""

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -63,6 +63,17 @@ class Draft:
     mode: str
     tainted: bool
     idempotency_key: str
+    votes_needed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Consent that was there before the call: on whose word, how it came, and under which standing grant."""
+
+    level: Level
+    channel: Channel
+    by: UUID
+    standing: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +108,15 @@ class Approval:
     expires_at: datetime
     decided_at: datetime | None
     consumed_at: datetime | None
+    votes_needed: int
+    voters: list[UUID]
+    standing: UUID | None
     seen_at: datetime
 
     @property
     def asked(self) -> Asked:
-        """Who asked, and for what level."""
-        return Asked(self.actor, self.on_behalf_of, self.client, self.level_needed)
+        """Who asked, for what level, and who agreed so far."""
+        return Asked(self.actor, self.on_behalf_of, self.client, self.level_needed, self.voters)
 
     @property
     def bound(self) -> Bound:
@@ -145,9 +159,9 @@ async def make_room(session: AsyncSession, bound: Bound, terms: Terms) -> list[A
 
 
 async def insert(
-    session: AsyncSession, bound: Bound, terms: Terms, draft: Draft, life: Any, *, asserted: bool = False
+    session: AsyncSession, bound: Bound, terms: Terms, draft: Draft, life: timedelta, given: Given | None = None
 ) -> Approval | None:
-    """Adds an approval that waits, or one consumed at once on the caller's word; None if the same call waits."""
+    """Adds an approval that waits, or one consumed at once where consent is given; None if the same call waits."""
     columns = {
         "id": draft.id,
         "on_behalf_of": draft.on_behalf_of,
@@ -160,12 +174,14 @@ async def insert(
         "mode": draft.mode,
         "tainted": draft.tainted,
         "idempotency_key": draft.idempotency_key,
+        "votes_needed": draft.votes_needed,
         "life": life,
-        "level": int(Level.ASSERTED if asserted else Level.NONE),
-        "status": Status.CONSUMED.value if asserted else Status.PENDING.value,
-        "channel": Channel.ASSERTION.value if asserted else None,
-        "decided_by": bound.actor if asserted else None,
-        "asserted": asserted,
+        "level": int(given.level if given else Level.NONE),
+        "status": Status.CONSUMED.value if given else Status.PENDING.value,
+        "channel": given.channel.value if given else None,
+        "decided_by": given.by if given else None,
+        "standing": given.standing if given else None,
+        "given": given is not None,
     }
     return await _one(session, statements.INSERT, bound.columns() | terms.columns() | columns)
 
@@ -182,7 +198,7 @@ async def elicited(
 async def decide(
     session: AsyncSession, tenant: UUID, approval_id: UUID, decider: UUID, level: Level, *, approved: bool, reason: str
 ) -> Approval | None:
-    """Enters a person's decision; None if the approval no longer waits."""
+    """Enters a person's decision, which ends the waiting once enough agreed; None if the approval no longer waits."""
     status = Status.APPROVED if approved else Status.DENIED
     columns = {
         "tenant": tenant,

@@ -1,5 +1,6 @@
 """What evidence a call needs, and whose decision counts as which."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum, StrEnum
@@ -33,6 +34,7 @@ class Channel(StrEnum):
     ASSERTION = "assertion"
     ELICITATION = "elicitation"
     REST = "rest"
+    STANDING = "standing"
 
 
 USER_LIFE = timedelta(minutes=15)
@@ -53,6 +55,11 @@ def level_needed(approval: str, *, writes: bool, grave: bool, mode: str, tainted
     return max(asked, Level.GIVEN) if tainted and writes else asked
 
 
+def votes_needed(approval: str, mode: str) -> int:
+    """How many people must agree: two where an operator decides and the tenant is strict."""
+    return 2 if approval == "operator" and mode == "strict" else 1
+
+
 def life(level: Level) -> timedelta:
     """How long an approval waits for its decision and its use."""
     return OPERATOR_LIFE if level is Level.SECOND_PERSON else USER_LIFE
@@ -60,12 +67,13 @@ def life(level: Level) -> timedelta:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who asked for an approval, and what it needs."""
+    """Who asked for an approval, what it needs, and who agreed so far."""
 
     actor: UUID
     on_behalf_of: UUID | None
     key: str
     level: Level
+    voters: Sequence[UUID] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,8 @@ def why_not(asked: Asked, decider: Decider) -> str:
         return "Only people decide approvals; this key belongs to an agent or a service."
     if decider.key == asked.key:
         return "The key that asked cannot decide; use another key."
+    if decider.actor in asked.voters:
+        return "You agreed already; this call needs a second person's vote."
     given = level_given(asked, decider)
     if given >= asked.level:
         return ""

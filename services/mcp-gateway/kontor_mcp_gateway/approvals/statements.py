@@ -37,14 +37,14 @@ INSERT = text(
     """
     INSERT INTO approvals (
         tenant_id, id, actor, on_behalf_of, client, client_name, tool, service, fingerprint, policy_version, args_hash,
-        arguments, preview, records, subjects, level_needed, level, mode, tainted, idempotency_key, status, channel,
-        decided_by, expires_at, decided_at, consumed_at
+        arguments, preview, records, subjects, level_needed, level, mode, tainted, idempotency_key, votes_needed,
+        status, channel, decided_by, standing, expires_at, decided_at, consumed_at
     )
     VALUES (
         :tenant, :id, :actor, :on_behalf_of, :client, :client_name, :tool, :service, :fingerprint, :policy_version,
         :args_hash, CAST(:arguments AS jsonb), CAST(:preview AS jsonb), CAST(:records AS jsonb), :subjects,
-        :level_needed, :level, :mode, :tainted, :idempotency_key, :status, :channel, :decided_by, now() + :life,
-        CASE WHEN :asserted THEN now() END, CASE WHEN :asserted THEN now() END
+        :level_needed, :level, :mode, :tainted, :idempotency_key, :votes_needed, :status, :channel, :decided_by,
+        :standing, now() + :life, CASE WHEN :given THEN now() END, CASE WHEN :given THEN now() END
     )
     ON CONFLICT (tenant_id, actor, client, tool, args_hash) WHERE status = 'pending' DO NOTHING
     RETURNING *, now() AS seen_at
@@ -56,15 +56,19 @@ ELICITED = text(
     SET status = :status, channel = 'elicitation', level = :level, decided_by = :actor, decided_at = now(),
         reason = :reason
     WHERE tenant_id = :tenant AND actor = :actor AND client = :client AND tool = :tool AND args_hash = :args_hash
-        AND id = :id AND status = 'pending' AND level_needed <= :level AND expires_at > now()
+        AND id = :id AND status = 'pending' AND (:status = 'denied' OR level_needed <= :level) AND expires_at > now()
     RETURNING *, now() AS seen_at
     """
 )
 DECIDE = text(
     """
     UPDATE approvals
-    SET status = :status, channel = 'rest', level = :level, decided_by = :decider, decided_at = now(), reason = :reason
+    SET status = CASE WHEN :status = 'approved' AND cardinality(voters) + 1 < votes_needed THEN 'pending'
+            ELSE :status END,
+        voters = CASE WHEN :status = 'approved' THEN voters || CAST(:decider AS uuid) ELSE voters END,
+        channel = 'rest', level = :level, decided_by = :decider, decided_at = now(), reason = :reason
     WHERE tenant_id = :tenant AND id = :id AND status = 'pending' AND expires_at > now()
+        AND NOT (:status = 'approved' AND CAST(:decider AS uuid) = ANY(voters))
     RETURNING *, now() AS seen_at
     """
 )

@@ -73,6 +73,7 @@ def of_step(approval: Approval, step: str, call_id: UUID, **more: Any) -> Row:
         "level_needed": f"E{approval.level_needed.value}",
         "evidence": f"E{approval.level.value}",
         "trace_id": trace_id(),
+        **({"standing_grant": str(approval.standing)} if approval.standing else {}),
     } | more
 
 

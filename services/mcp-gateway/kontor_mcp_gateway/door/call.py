@@ -10,7 +10,7 @@ from uuid import UUID
 from protobuf import Message
 
 from kontor_mcp_gateway.approvals.records import Bound, Terms
-from kontor_mcp_gateway.approvals.rules import Level, level_needed
+from kontor_mcp_gateway.approvals.rules import Level, level_needed, votes_needed
 from kontor_mcp_gateway.catalogue.tool import Tool
 from kontor_mcp_gateway.identity.caller import Caller
 from kontor_platform.contract.canonical import fingerprint
@@ -33,9 +33,10 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Whether the client can ask its person, and what the person answered when it did."""
+    """Whether the client can ask its person by a form or open a link, and what the person answered when it did."""
 
     possible: bool = False
+    opens_links: bool = False
     approval_id: UUID | None = None
     action: str = ""
 
@@ -95,6 +96,11 @@ class ToolCall:
             mode=self.policy.mode,
             tainted=self.ask.tainted,
         )
+
+    @property
+    def votes_needed(self) -> int:
+        """How many people must agree to it."""
+        return votes_needed(self.tool.operation.policy.approval.value, self.policy.mode)
 
     @cached_property
     def bound(self) -> Bound:

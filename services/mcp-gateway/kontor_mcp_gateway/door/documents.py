@@ -6,6 +6,7 @@ from kontor_mcp_gateway.approvals.rules import Status
 from kontor_mcp_gateway.catalogue.catalogue import Catalogue
 from kontor_mcp_gateway.catalogue.feed import Feed
 from kontor_mcp_gateway.catalogue.tool import CONTROLS
+from kontor_mcp_gateway.door.standing import Body
 from kontor_platform.faces.openapi import DRY_RUN, IDEMPOTENCY, openapi, problem_of, refusal_statuses
 
 Document = dict[str, Any]
@@ -32,7 +33,7 @@ def written(catalogue: Catalogue) -> Document:
     operations = [each for each in catalogue.operations() if each.route is not None and not each.policy.internal]
     document = openapi(TITLE, operations)
     document["paths"] |= own_paths()
-    document["components"]["schemas"] |= {"Approval": approval_schema()}
+    document["components"]["schemas"] |= {"Approval": approval_schema(), "StandingGrant": grant_schema()}
     return document
 
 
@@ -43,6 +44,15 @@ def own_paths() -> Document:
         "/approvals": {"get": list_described()},
         "/approvals/{id}": {"get": described("get_approval", "Shows one approval.", approval_ref(), [id_parameter()])},
         "/approvals/{id}/decide": {"post": decide_described()},
+        "/approvals/standing": {"get": grants_described(), "post": give_described()},
+        "/approvals/standing/{id}/revoke": {
+            "post": described(
+                "revoke_standing_grant",
+                "Ends a standing grant: the next call asks again.",
+                grant_ref(),
+                [id_parameter()],
+            )
+        },
         "/catalogue": {
             "get": described(
                 "get_catalogue", "Lists the tools the key may call, and the services behind them.", {"type": "object"}
@@ -87,19 +97,15 @@ def call_described() -> Document:
 
 def list_described() -> Document:
     """Listing approvals."""
-    parameters = [
-        query_parameter("status", {"type": "string", "enum": [each.value for each in Status]}, "Only these."),
-        query_parameter(
-            "page_size", {"type": "integer", "minimum": 1, "maximum": 200}, "How many at most; 50 if left out."
-        ),
-        query_parameter("cursor", {"type": "string"}, "`next_cursor` of the page before."),
-    ]
+    status = query_parameter("status", {"type": "string", "enum": [each.value for each in Status]}, "Only these.")
     page = {
         "type": "object",
         "properties": {"approvals": {"type": "array", "items": approval_ref()}, "next_cursor": {"type": "string"}},
         "required": ["approvals", "next_cursor"],
     }
-    return described("list_approvals", "Lists approvals the person may see, the newest first.", page, parameters)
+    return described(
+        "list_approvals", "Lists approvals the person may see, the newest first.", page, [status, *page_parameters()]
+    )
 
 
 def decide_described() -> Document:
@@ -123,6 +129,49 @@ def decide_described() -> Document:
     return whole | {"requestBody": {"required": True, "content": {"application/json": content}}}
 
 
+def grants_described() -> Document:
+    """Listing standing grants."""
+    page = {
+        "type": "object",
+        "properties": {"standing_grants": {"type": "array", "items": grant_ref()}, "next_cursor": {"type": "string"}},
+        "required": ["standing_grants", "next_cursor"],
+    }
+    return described(
+        "list_standing_grants",
+        "Lists the standing grants that the person gave, all of the tenant's for an approver.",
+        page,
+        page_parameters(),
+    )
+
+
+def give_described() -> Document:
+    """Giving a standing grant."""
+    whole = described(
+        "give_standing_grant",
+        "Consents beforehand to calls of one agent and one tool that fit a pattern; people only.",
+        grant_ref(),
+    )
+    example = {"tool": "crm_create_note", "agent": "0199c2c6-7f3e-7cc0-8a6b-0f2f5d2f9b10", "uses": 20, "minutes": 480}
+    content = {"schema": give_schema(), "example": example}
+    return whole | {"requestBody": {"required": True, "content": {"application/json": content}}}
+
+
+def give_schema() -> Document:
+    """A standing grant as it is asked for."""
+    schema = Body.model_json_schema()
+    words = {
+        "tool": "The tool whose calls are covered.",
+        "agent": "Id of the actor whose calls are covered.",
+        "pinned": "Arguments that a call must have, by name; null: it may not have this one.",
+        "records": "Ids of the only records that a call may touch; all if empty.",
+        "uses": "How many calls are covered.",
+        "minutes": "How long the grant lives.",
+        "reason": "Why it is given.",
+    }
+    properties = {name: {**told, "description": words[name]} for name, told in schema["properties"].items()}
+    return {**schema, "title": "StandingGrantWanted", "properties": properties}
+
+
 def health_described() -> Document:
     """The state of the whole."""
     states = {"type": "object", "additionalProperties": {"type": "string"}}
@@ -141,6 +190,43 @@ def health_described() -> Document:
     }
 
 
+def page_parameters() -> list[Document]:
+    """Which page of a list."""
+    size = {"type": "integer", "minimum": 1, "maximum": 200}
+    return [
+        query_parameter("page_size", size, "How many at most; 50 if left out."),
+        query_parameter("cursor", {"type": "string"}, "`next_cursor` of the page before."),
+    ]
+
+
+def grant_ref() -> Document:
+    """A reference to the schema of a standing grant."""
+    return {"$ref": "#/components/schemas/StandingGrant"}
+
+
+def grant_schema() -> Document:
+    """A standing grant as people see it."""
+    text, maybe, count = {"type": "string"}, {"type": ["string", "null"]}, {"type": "integer"}
+    moment = {"type": "string", "format": "date-time"}
+    properties = {
+        **dict.fromkeys(("id", "tool", "agent", "reason", "given_by"), text),
+        "status": {"type": "string", "enum": ["active", "used", "expired", "revoked"]},
+        "pinned": {"type": "object"},
+        "records": {"type": "array", "items": text},
+        "uses": count,
+        "uses_left": count,
+        "created_at": moment,
+        "expires_at": moment,
+        **dict.fromkeys(("revoked_at", "revoked_by"), maybe),
+    }
+    return {
+        "type": "object",
+        "description": "Consent given beforehand to calls of one agent that fit a pattern.",
+        "properties": properties,
+        "required": sorted(properties),
+    }
+
+
 def approval_ref() -> Document:
     """A reference to the schema of an approval."""
     return {"$ref": "#/components/schemas/Approval"}
@@ -156,10 +242,13 @@ def approval_schema() -> Document:
         ),
         "created_at": moment,
         "expires_at": moment,
-        **dict.fromkeys(("on_behalf_of", "decided_at", "decided_by"), maybe),
+        **dict.fromkeys(("on_behalf_of", "decided_at", "decided_by", "standing_grant"), maybe),
         "status": {"type": "string", "enum": [each.value for each in Status]},
         "arguments": {"type": "object"},
         "preview": {"type": "object"},
+        "text": {"type": "string", "description": "The preview in plain lines, for a person to read."},
+        "votes_needed": {"type": "integer", "description": "How many people must agree."},
+        "approved_by": {"type": "array", "items": text},
         "tainted": {"type": "boolean"},
     }
     return {

@@ -11,6 +11,7 @@ from protobuf import Message
 
 from kontor_mcp_gateway.approvals.desk import Consent, Desk
 from kontor_mcp_gateway.approvals.rules import Level
+from kontor_mcp_gateway.approvals.standing.covering import Covering
 from kontor_mcp_gateway.audit.journal import Journal
 from kontor_mcp_gateway.audit.rows import Row, ended, of_ask, of_call
 from kontor_mcp_gateway.door.call import Ask, ToolCall, control_of
@@ -69,10 +70,11 @@ class Door:
         upstreams: dict[str, Upstream],
         signer: GrantSigner,
         journal: Journal,
+        covering: Covering,
     ) -> None:
         self._config, self._passports, self._limiter = config, passports, limiter
         self._upstreams, self._signer, self._journal = upstreams, signer, journal
-        self._desk = Desk(journal.database, self._trial)
+        self._desk = Desk(journal.database, covering, self._trial)
 
     async def call(self, ask: Ask) -> Answer:
         """Runs a call; raises a Refusal, which was audited."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from mcp_types import (
     CallToolRequestParams,
     ElicitRequest,
     ElicitRequestFormParams,
+    ElicitRequestURLParams,
     ElicitResult,
     InputRequiredResult,
     PaginatedRequestParams,
@@ -28,7 +29,7 @@ from mcp_types import (
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from kontor_mcp_gateway import __version__
-from kontor_mcp_gateway.approvals.desk import AskAtClient
+from kontor_mcp_gateway.approvals.desk import AskAtClient, AskByLink
 from kontor_mcp_gateway.catalogue.feed import Feed
 from kontor_mcp_gateway.door.call import Ask, Prompt, client_name
 from kontor_mcp_gateway.door.canonical import HANDED, TOO_MANY_REQUESTS, Canonical, Handed, Metered, caller_of, scope_of
@@ -75,7 +76,9 @@ class McpFace:
         limiter: Limiter,
         unknown: Unknown,
         listen: ListenHandler,
+        page: str = "",
     ) -> None:
+        self._page = page
         self._feed, self._door, self._config, self._unknown = feed, door, config, unknown
         self._limiter, self._listen = limiter, listen
 
@@ -126,9 +129,11 @@ class McpFace:
         policy = self._config.tenant(caller.principal.slug)
         if handed.tool is None or not policy.offers(handed.tool.operation):
             raise await self._no_such(caller, handed.sent_as)
-        ask = asked(ctx, params, handed)
+        ask = asked(ctx, params, handed, has_page=bool(self._page))
         try:
             return answered(await self._door.call(ask))
+        except AskByLink as question:
+            return linked(question, self._page)
         except AskAtClient as question:
             return prompted(question)
         except Refusal as refusal:
@@ -158,8 +163,8 @@ def transport(hosts: Sequence[str], origins: Sequence[str]) -> TransportSecurity
     return TransportSecuritySettings(allowed_hosts=list(hosts), allowed_origins=list(origins))
 
 
-def asked(ctx: Context, params: CallToolRequestParams, handed: Handed) -> Ask:
-    """The call in an MCP request."""
+def asked(ctx: Context, params: CallToolRequestParams, handed: Handed, *, has_page: bool) -> Ask:
+    """The call in an MCP request; `has_page` says that there is a page to send people to."""
     assert handed.tool is not None
     meta = ctx.meta or {}
     return Ask(
@@ -172,24 +177,23 @@ def asked(ctx: Context, params: CallToolRequestParams, handed: Handed) -> Ask:
         face="mcp",
         client_name=client_name(name_in(meta.get(CLIENT_INFO_META_KEY))),
         tainted=bool(meta.get(TAINT)),
-        prompt=prompt_of(ctx, params),
+        prompt=prompt_of(ctx, params, has_page=has_page),
     )
 
 
-def prompt_of(ctx: Context, params: CallToolRequestParams) -> Prompt:
+def prompt_of(ctx: Context, params: CallToolRequestParams, *, has_page: bool) -> Prompt:
     """Whether the client can ask its person, and what it brought back if it did."""
     answer = (params.input_responses or {}).get(QUESTION)
-    possible = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS and takes_forms(ctx)
-    if params.request_state is None or not isinstance(answer, ElicitResult):
-        return Prompt(possible=possible)
-    return Prompt(possible=possible, approval_id=UUID(params.request_state), action=answer.action)
-
-
-def takes_forms(ctx: Context) -> bool:
-    """Whether the client shows forms; elicitation without a mode means forms."""
     capabilities = ctx.session.client_capabilities
     elicitation = capabilities.elicitation if capabilities else None
-    return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
+    if ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS or elicitation is None:
+        return Prompt()
+    # Elicitation without a mode means forms.
+    links = elicitation.url is not None
+    asks = Prompt(possible=elicitation.form is not None or not links, opens_links=links and has_page)
+    if params.request_state is None or not isinstance(answer, ElicitResult):
+        return asks
+    return replace(asks, approval_id=UUID(params.request_state), action=answer.action)
 
 
 def name_in(info: object) -> object:
@@ -222,6 +226,17 @@ def result(text: str, content: Result, meta: Result, *, is_error: bool) -> Resul
         "_meta": meta,
         "resultType": "complete",
     }
+
+
+def linked(question: AskByLink, page: str) -> InputRequiredResult:
+    """The link to the page where the person signs in and decides; that it was opened is no consent."""
+    told = ElicitRequestURLParams(
+        message=question.prompt,
+        url=f"{page}/approvals/{question.approval_id}/page",
+    )
+    return InputRequiredResult(
+        input_requests={QUESTION: ElicitRequest(params=told)}, request_state=str(question.approval_id)
+    )
 
 
 def prompted(question: AskAtClient) -> InputRequiredResult:

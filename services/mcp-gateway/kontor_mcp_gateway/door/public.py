@@ -14,6 +14,9 @@ from kontor_mcp_gateway.door.authenticate import CALLER
 from kontor_mcp_gateway.door.documents import Documents
 from kontor_mcp_gateway.door.facade import Facade
 from kontor_mcp_gateway.door.health import Health
+from kontor_mcp_gateway.door.page import ASSETS as ASSETS_OF_PAGE
+from kontor_mcp_gateway.door.page import ROOT, asset_of, is_page, page
+from kontor_mcp_gateway.door.standing import Standing
 from kontor_mcp_gateway.identity.caller import Caller
 from kontor_platform.faces.docs import ASSETS, documented_app
 from kontor_platform.faces.rest import DATA_HEADERS, add_problem_handlers
@@ -38,20 +41,34 @@ class Doors:
             await self.rest(scope, receive, send)
         elif scope["path"] == MCP_PATH:
             await self.mcp(scope, receive, send)
-        elif scope["path"] in OPEN_PATHS or scope["path"].startswith(OPEN_PREFIX):
+        elif scope["path"] in OPEN_PATHS or scope["path"].startswith(OPEN_PREFIX) or is_page(scope["path"]):
             await self.rest(scope, receive, send)
         else:
             await self.guarded(scope, receive, send)
 
 
 def rest_app(
-    *, facade: Facade, approvals: Approvals, health: Health, documents: Documents, feed: Feed, config: ServerConfig
+    *,
+    facade: Facade,
+    approvals: Approvals,
+    standing: Standing,
+    health: Health,
+    documents: Documents,
+    feed: Feed,
+    config: ServerConfig,
 ) -> FastAPI:
     """The application behind every path but `/mcp`."""
     app = documented_app("Kontor")
     app.openapi = documents.openapi  # type: ignore[method-assign]
     app.add_route("/mcp/{domain}/{op}", facade.call, methods=["POST"])
     app.add_route("/approvals", approvals.list, methods=["GET"])
+    app.add_route(ROOT, page, methods=["GET"])
+    for name in ASSETS_OF_PAGE:
+        app.add_route(f"{ROOT}/{name}", asset_of(name), methods=["GET"])
+    app.add_route("/approvals/{id:uuid}/page", page, methods=["GET"])
+    app.add_route("/approvals/standing", standing.list, methods=["GET"])
+    app.add_route("/approvals/standing", standing.give, methods=["POST"])
+    app.add_route("/approvals/standing/{id}/revoke", standing.revoke, methods=["POST"])
     app.add_route("/approvals/{id}", approvals.get, methods=["GET"])
     app.add_route("/approvals/{id}/decide", approvals.decide, methods=["POST"])
     app.add_route("/catalogue", catalogue_route(feed, config), methods=["GET"])

@@ -1,0 +1,1 @@
+"""Consent given beforehand, for calls of one agent that fit a pattern."""
