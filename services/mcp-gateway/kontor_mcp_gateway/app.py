@@ -28,6 +28,7 @@ from kontor_mcp_gateway.door.facade import Facade
 from kontor_mcp_gateway.door.health import Health
 from kontor_mcp_gateway.door.mcp import McpFace, Sealing, transport
 from kontor_mcp_gateway.door.people import People
+from kontor_mcp_gateway.door.profiled import Profiled
 from kontor_mcp_gateway.door.public import Doors, rest_app
 from kontor_mcp_gateway.door.reads import PlainReads
 from kontor_mcp_gateway.door.standing import Standing
@@ -96,7 +97,7 @@ class Gateway:
         server = mcp_server(parts, self.settings)
         mcp, rest = mcp_app(parts, server, self.settings), approvals_and_facade(parts, service, self.settings)
         self.doors = Doors(
-            mcp=Authenticated(StrictBody(mcp), parts.passports, service.strangers, "gateway"),
+            mcp=Authenticated(Profiled(StrictBody(mcp)), parts.passports, service.strangers, "gateway"),
             guarded=Authenticated(rest, parts.passports, service.strangers, "facade"),
             rest=rest,
         )

@@ -35,6 +35,7 @@ tenants:
   stern: {mode: strict, limits: {every: 6000}}
   small: {}
   blind: {tools: {deny: [garden_get_plant]}}
+  seeking: {catalog_search: true, tools: {deny: [garden_uproot_plant]}, limits: {every: 6000}}
   narrow: {tools: {deny: [garden_visit_plant]}, roles: {garden_water_plant: [manager]}, limits: {every: 6000}}
 """
 

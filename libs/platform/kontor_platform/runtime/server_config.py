@@ -59,6 +59,7 @@ class _Tenant(_Section):
     tools: _Tools = _Tools()
     roles: dict[ToolName, frozenset[Role]] = {}
     switched_off: _Off = _Off()
+    catalog_search: bool | None = None
 
 
 class _Token(_Section):
@@ -253,6 +254,7 @@ def _policy(own: _Tenant, base: _Tenant) -> TenantPolicy:
         off=own.switched_off.tenant or base.switched_off.tenant,
         actors_off=own.switched_off.actors | base.switched_off.actors,
         tools_off=own.switched_off.tools | base.switched_off.tools,
+        catalog_search=bool(base.catalog_search if own.catalog_search is None else own.catalog_search),
     )
 
 

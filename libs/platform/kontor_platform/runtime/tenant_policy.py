@@ -65,6 +65,7 @@ class TenantPolicy:
     off: bool = False
     actors_off: frozenset[UUID] = frozenset()
     tools_off: frozenset[str] = frozenset()
+    catalog_search: bool = False
 
     def refuse(self, principal: Principal, operation: Operation) -> Refusal | None:
         """Says why the principal may not call the operation, None if it may."""

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from kontor_mcp_gateway.catalogue.profile import WHOLE, Profile
 from kontor_mcp_gateway.catalogue.tool import Tool, compiled
 from kontor_platform.contract.image import BadContract, Image
 from kontor_platform.contract.names import nearest
@@ -45,7 +46,9 @@ class Catalogue:
     tools: Mapping[str, Tool] = field(default_factory=dict)
     names: Mapping[str, Tool] = field(default_factory=dict)
     unavailable: frozenset[str] = frozenset()
-    lists: dict[tuple[int, frozenset[str]], tuple[TenantPolicy, list[dict[str, Any]]]] = field(default_factory=dict)
+    lists: dict[tuple[int, frozenset[str], Profile], tuple[TenantPolicy, list[dict[str, Any]]]] = field(
+        default_factory=dict
+    )
 
     def find(self, name: str) -> Tool | None:
         """The tool of that canonical name or alias."""
@@ -67,15 +70,16 @@ class Catalogue:
         """The same catalogue with other services out of reach."""
         return replace(self, unavailable=frozenset(services), lists={})
 
-    def listed(self, policy: TenantPolicy, roles: frozenset[str]) -> Sequence[dict[str, Any]]:
-        """The tools a principal sees, by name; made once per policy and set of roles."""
-        key = (id(policy), roles)
+    def listed(self, policy: TenantPolicy, roles: frozenset[str], profile: Profile = WHOLE) -> Sequence[dict[str, Any]]:
+        """The tools a principal sees, by name; made once per policy, set of roles and profile."""
+        key = (id(policy), roles, profile)
         # The entry holds the policy itself, so its id cannot come to mean another one.
         if (known := self.lists.get(key)) is not None:
             return known[1]
         if len(self.lists) >= MAX_LISTS:
             self.lists.clear()
-        made = [self.told(tool) for tool in self.tools.values() if policy.visible(tool.operation, roles)]
+        offered = [each for each in self.tools.values() if profile.offers(each.operation)]
+        made = [self.told(tool) for tool in offered if policy.visible(tool.operation, roles)]
         self.lists[key] = (policy, made)
         return made
 

@@ -9,6 +9,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
 from kontor_mcp_gateway.catalogue.feed import Feed
 from kontor_mcp_gateway.catalogue.tool import Tool
+from kontor_mcp_gateway.door import searching
 from kontor_mcp_gateway.door.authenticate import CALLER
 from kontor_mcp_gateway.door.call import taken_out
 from kontor_mcp_gateway.identity.caller import Caller
@@ -47,7 +48,9 @@ class Canonical:
         sent_as, arguments = params.get("name"), params.get("arguments")
         if not isinstance(sent_as, str) or not isinstance(arguments, Mapping | None):
             return await call_next(ctx)
-        tool = self._feed.present.find(sent_as) or await self._feed.look_again(sent_as)
+        tool = self._feed.present.find(sent_as)
+        if tool is None and sent_as not in searching.NAMES:
+            tool = await self._feed.look_again(sent_as)
         controls: Mapping[str, Any] = {}
         if tool is not None:
             params["name"] = tool.name

@@ -1,8 +1,9 @@
 """The MCP face: one path, both eras of the protocol, on the SDK's low-level server."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -31,15 +32,19 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from kontor_mcp_gateway import __version__
 from kontor_mcp_gateway.approvals.desk import AskAtClient, AskByLink
 from kontor_mcp_gateway.catalogue.feed import Feed
+from kontor_mcp_gateway.door import searching
 from kontor_mcp_gateway.door.call import Ask, Prompt, client_name
 from kontor_mcp_gateway.door.canonical import HANDED, TOO_MANY_REQUESTS, Canonical, Handed, Metered, caller_of, scope_of
 from kontor_mcp_gateway.door.door import Answer, Door
+from kontor_mcp_gateway.door.profiled import PROFILE
+from kontor_mcp_gateway.door.searching import CatalogSearch
 from kontor_mcp_gateway.door.unknown import Unknown
 from kontor_mcp_gateway.identity.caller import Caller
 from kontor_mcp_gateway.metering.limiter import Limiter
 from kontor_platform.contract.problem import RateLimited, Refusal
 from kontor_platform.data.ids import new_id
 from kontor_platform.runtime.server_config import ServerConfig
+from kontor_platform.runtime.tenant_policy import TenantPolicy
 
 NAME = "kontor"
 STATE_TTL_S = 900
@@ -80,7 +85,7 @@ class McpFace:
     ) -> None:
         self._page = page
         self._feed, self._door, self._config, self._unknown = feed, door, config, unknown
-        self._limiter, self._listen = limiter, listen
+        self._limiter, self._listen, self._search = limiter, listen, CatalogSearch(feed)
 
     def server(self, sealing: Sealing) -> Server[Any]:
         """The SDK's server with our handlers, and our middleware inside its tracing."""
@@ -105,14 +110,14 @@ class McpFace:
         return tool.header_schema if tool else None
 
     async def list_tools(self, ctx: Context, params: PaginatedRequestParams) -> Result:
-        """The tools of the caller's roles and tenant, all on one page."""
+        """The tools of the caller's roles, tenant and profile, all on one page."""
         if params.cursor is not None:
             raise MCPError(INVALID_PARAMS, "The list has one page; send no cursor.")
         principal = caller_of(ctx).principal
-        return {
-            "resultType": "complete",
-            "tools": self._feed.present.listed(self._config.tenant(principal.slug), principal.roles),
-        }
+        policy = self._config.tenant(principal.slug)
+        listed = self._feed.present.listed(policy, principal.roles, scope_of(ctx)[PROFILE])
+        tools = sorted([searching.LISTED, *listed], key=itemgetter("name")) if policy.catalog_search else listed
+        return {"resultType": "complete", "tools": tools}
 
     async def subscribe(self, ctx: Context, params: SubscriptionsListenRequestParams) -> SubscriptionsListenResult:
         """Tells of changes until the client goes away; an actor has few streams."""
@@ -127,7 +132,10 @@ class McpFace:
         handed = scope_of(ctx)[HANDED]
         caller = caller_of(ctx)
         policy = self._config.tenant(caller.principal.slug)
-        if handed.tool is None or not policy.offers(handed.tool.operation):
+        if policy.catalog_search and handed.sent_as in searching.NAMES:
+            return await self._searched(ctx, params.arguments or {}, policy)
+        operation = handed.tool.operation if handed.tool else None
+        if operation is None or not (policy.offers(operation) and scope_of(ctx)[PROFILE].offers(operation)):
             raise await self._no_such(caller, handed.sent_as)
         ask = asked(ctx, params, handed, has_page=bool(self._page))
         try:
@@ -138,6 +146,17 @@ class McpFace:
             return prompted(question)
         except Refusal as refusal:
             return refused(refusal, ask)
+
+    async def _searched(self, ctx: Context, arguments: Mapping[str, Any], policy: TenantPolicy) -> Result:
+        """Answers a search of the catalogue, which counts as a list does."""
+        caller = caller_of(ctx)
+        try:
+            await self._limiter.charge_request(caller, policy.limits)
+            found = self._search.found(arguments, policy, caller.principal.roles, scope_of(ctx)[PROFILE])
+        except Refusal as refusal:
+            content = refusal.to_json()
+            return result(json.dumps(content, ensure_ascii=False), content, {}, is_error=True)
+        return result(json.dumps(found, ensure_ascii=False), found, {}, is_error=False)
 
     async def _no_such(self, caller: Caller, name: str) -> MCPError:
         try:

@@ -28,6 +28,7 @@ from kontor_mcp_gateway.door.authenticate import CALLER
 from kontor_mcp_gateway.door.body import PARSED
 from kontor_mcp_gateway.door.call import Ask, client_name
 from kontor_mcp_gateway.door.door import Door
+from kontor_mcp_gateway.door.profiled import PROFILE
 from kontor_mcp_gateway.identity.caller import Caller
 from kontor_platform.contract.operation import Approval
 from kontor_platform.contract.problem import Refusal
@@ -104,7 +105,9 @@ class PlainReads:
         if b"application/json" not in accept or b"text/event-stream" not in accept:
             return None
         found = self._named(scope[PARSED], headers)
-        if found is None or not self._config.tenant(scope[CALLER].principal.slug).offers(found.tool.operation):
+        if found is None or not scope[PROFILE].offers(found.tool.operation):
+            return None
+        if not self._config.tenant(scope[CALLER].principal.slug).offers(found.tool.operation):
             return None
         return found if await self._lets_in(scope, headers) else None
 
