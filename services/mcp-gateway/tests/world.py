@@ -26,6 +26,7 @@ from kontor_platform.data.database import Database
 from kontor_platform.data.ids import new_id
 from kontor_platform.data.pages import Cursors
 from kontor_platform.dev.postgres import EmbeddedPostgres
+from kontor_platform.faces.calls import CallStreams
 from kontor_platform.faces.host import running
 from kontor_platform.faces.listening import listening
 from kontor_platform.faces.rpc import add_plumbing, plumbed, rpc_server, unary
@@ -218,6 +219,7 @@ async def opened(postgres: EmbeddedPostgres, folder: Path, garden_image: Image) 
 
     def garden_server() -> grpc.aio.Server:
         server = rpc_server(operations, dispatcher)
+        CallStreams(operations, dispatcher).add_to(server)
         add_plumbing(server, own_image(), Described("garden", garden_image, ["garden.v1.Plants"]))
         return server
 

@@ -27,6 +27,7 @@ from kontor_platform.data.jobs import worker_lives
 from kontor_platform.data.pages import Cursors
 from kontor_platform.data.refusals import DATABASE_ERRORS
 from kontor_platform.data.retention import PLATFORM, Retention, purge_for_ever
+from kontor_platform.faces.calls import CallStreams
 from kontor_platform.faces.describe import Describe
 from kontor_platform.faces.files import Files
 from kontor_platform.faces.health import Readiness, health_routes
@@ -157,9 +158,10 @@ class Service:
             app.include_router(router)
         return app
 
-    def rpc(self, dispatcher: Dispatcher) -> grpc.aio.Server:
+    def rpc(self, dispatcher: Dispatcher, streams: CallStreams) -> grpc.aio.Server:
         """The gRPC server, not yet bound."""
         server = rpc_server(self.operations(), dispatcher)
+        streams.add_to(server)
         for implementation in (*self.plumbing, Describe(self.name, self.image, self.services)):
             add_plumbing(server, self.image, implementation)
         add_reflection(server, self.image, self.services)
@@ -224,7 +226,8 @@ async def running(work: Any) -> AsyncIterator[None]:
 @asynccontextmanager
 async def rpc_listening(service: Service, dispatcher: Dispatcher) -> AsyncIterator[None]:
     """The gRPC face, with health that follows readiness."""
-    server = service.rpc(dispatcher)
+    streams = CallStreams(service.operations(), dispatcher)
+    server = service.rpc(dispatcher, streams)
     health = HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     service.readiness.tell(lambda ready: set_health(health, ready=ready))
@@ -234,6 +237,7 @@ async def rpc_listening(service: Service, dispatcher: Dispatcher) -> AsyncIterat
         async with running(watch_worker(service, health)) if service.has_worker else contextlib.nullcontext():
             yield
     finally:
+        streams.drain()
         await server.stop(GRACE_S)
 
 

@@ -96,7 +96,7 @@ def handler(operation: Operation, dispatcher: Dispatcher) -> Handler:
         token = attach(propagate.extract(metadata))
         try:
             require_deadline(context)
-            outcome = await dispatcher.dispatch(incoming_of(operation, data, metadata, context))
+            outcome = await dispatcher.dispatch(asked(operation, data, metadata, context.peer()))
         except Refusal as refusal:
             return await refuse(context, refusal)
         finally:
@@ -119,7 +119,7 @@ def plumbed(answer: Callable[[Any, Mapping[str, str]], Awaitable[Message]], requ
     return call
 
 
-def incoming_of(operation: Operation, data: bytes, metadata: Mapping[str, str], context: Context) -> Incoming:
+def asked(operation: Operation, data: bytes, metadata: Mapping[str, str], address: str) -> Incoming:
     """The call in a gRPC request; the message is read when its turn comes."""
     return Incoming(
         operation=operation,
@@ -130,7 +130,7 @@ def incoming_of(operation: Operation, data: bytes, metadata: Mapping[str, str], 
         dry_run=metadata.get(DRY_RUN) == "true",
         grant=metadata.get(GRANT, ""),
         call_id=metadata.get(CALL_ID, ""),
-        address=context.peer(),
+        address=address,
     )
 
 
@@ -159,10 +159,14 @@ def tell(context: Context, outcome: Outcome, *, dry_run: bool) -> None:
     if outcome.secret_withheld:
         trailing.append((SECRET_WITHHELD, "true"))
     if dry_run:
-        events = {"events": [event.to_json() for event in outcome.events]}
-        trailing.append((PREVIEW, json.dumps(events, separators=(",", ":")).encode()))
+        trailing.append((PREVIEW, previewed(outcome)))
     if trailing:
         context.set_trailing_metadata(tuple(trailing))
+
+
+def previewed(outcome: Outcome) -> bytes:
+    """The events that a dry run would have written, as JSON."""
+    return json.dumps({"events": [event.to_json() for event in outcome.events]}, separators=(",", ":")).encode()
 
 
 async def refuse(context: Context, refusal: Refusal) -> Message:

@@ -28,7 +28,7 @@ def refusal_from(error: grpc.aio.AioRpcError, service: str) -> Refusal:
         case grpc.StatusCode.UNAVAILABLE:
             return unavailable(service)
         case grpc.StatusCode.DEADLINE_EXCEEDED:
-            return DeadlineExceeded(f"{service} did not answer in time; try again.", retry_after_s=2)
+            return late(service)
         case grpc.StatusCode.CANCELLED:
             return Cancelled()
         case grpc.StatusCode.UNIMPLEMENTED:
@@ -36,6 +36,11 @@ def refusal_from(error: grpc.aio.AioRpcError, service: str) -> Refusal:
         case grpc.StatusCode.RESOURCE_EXHAUSTED | grpc.StatusCode.INVALID_ARGUMENT:
             return Malformed(f"{service} could not read the request.")
     return Internal()
+
+
+def late(service: str) -> DeadlineExceeded:
+    """The refusal where a service took too long."""
+    return DeadlineExceeded(f"{service} did not answer in time; try again.", retry_after_s=2)
 
 
 def unavailable(service: str) -> Unavailable:

@@ -1,23 +1,28 @@
 """One service behind the gateway: its channel, its deadline, its cap, its breaker."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2
+from kontor_protos.kontor.platform.v1.calls_pb import NumberedAnswer
 from kontor_protos.kontor.platform.v1.describe_pb import DescribeRequest, DescribeResponse
 from protobuf import Message
 
 from kontor_mcp_gateway.fanout.breaker import Breaker
+from kontor_mcp_gateway.fanout.stream import CallStream, StreamBroken
 from kontor_platform.contract.operation import Operation
-from kontor_platform.contract.problem import Unavailable
-from kontor_platform.runtime.grpc_errors import is_silence, refusal_from, unavailable
+from kontor_platform.contract.problem import Unavailable, refusal_of
+from kontor_platform.runtime.grpc_errors import is_silence, late, refusal_from, unavailable
 
 DEADLINE_S = 2.0
 OPEN_WORLD_DEADLINE_S = 10.0
 PROBE_DEADLINE_S = 0.5
+# How long a service that has no streams is not asked for one.
+UNARY_S = 60.0
 DESCRIBE_DEADLINE_S = 1.0
 MAX_IN_FLIGHT = 128
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
@@ -80,6 +85,8 @@ class Upstream:
         self.channel = grpc.aio.insecure_channel(address, options=OPTIONS)
         self.breaker = Breaker(self.is_serving)
         self._invokes: dict[tuple[str, type[Message]], Invoke] = {}
+        self._stream: CallStream | None = None
+        self._unary_until = 0.0
         self._describe = self.channel.unary_unary(
             DESCRIBE, request_serializer=DescribeRequest.to_binary, response_deserializer=DescribeResponse.from_binary
         )
@@ -96,8 +103,13 @@ class Upstream:
         if self.in_flight >= MAX_IN_FLIGHT:
             raise Unavailable(f"{self.name} is busy; try again.", retry_after_s=1)
         self.in_flight += 1
+        deadline = time.monotonic() + deadline_s
         try:
-            return await self._answered(self._invoke(operation), request, metadata, deadline_s)
+            return await self._carried(operation, request, metadata, deadline)
+        except TimeoutError as error:
+            self._retire()
+            self.breaker.failed()
+            raise late(self.name) from error
         except grpc.aio.AioRpcError as error:
             if is_silence(error):
                 self.breaker.failed()
@@ -137,7 +149,38 @@ class Upstream:
     async def close(self) -> None:
         """Ends the connection."""
         await self.breaker.close()
+        if self._stream is not None:
+            await self._stream.close()
         await self.channel.close()
+
+    async def _carried(self, operation: Operation, request: Message, metadata: Metadata, deadline: float) -> Reply:
+        """The reply by the stream, or by a call of its own where the stream broke or the service has none.
+
+        A call that was lost with its stream goes out again: it only reads, or carries an idempotency key.
+        """
+        if time.monotonic() >= self._unary_until:
+            try:
+                data, left = request.to_binary(), deadline - time.monotonic()
+                answer = await self._open().call(operation.rpc, data, dict(metadata), left)
+            except StreamBroken as broken:
+                if not broken.offered:
+                    self._unary_until = time.monotonic() + UNARY_S
+            else:
+                return reply_of(answer, operation)
+        left = max(deadline - time.monotonic(), 0.001)
+        return await self._answered(self._invoke(operation), request, metadata, left)
+
+    def _open(self) -> CallStream:
+        """The stream that carries the next call."""
+        if self._stream is None or not self._stream.takes_calls:
+            self._retire()
+            self._stream = CallStream(self.channel)
+        return self._stream
+
+    def _retire(self) -> None:
+        if self._stream is not None:
+            self._stream.retire()
+            self._stream = None
 
     async def _answered(self, invoke: Invoke, request: Message, metadata: Metadata, deadline_s: float) -> Reply:
         call = invoke(request, metadata=metadata, timeout=deadline_s)
@@ -163,6 +206,18 @@ class Upstream:
                 response_deserializer=operation.response_type.from_binary,
             )
         return known
+
+
+def reply_of(answer: NumberedAnswer, operation: Operation) -> Reply:
+    """The reply in an answer; raises the refusal that stands in its place."""
+    if answer.problem is not None:
+        raise refusal_of(answer.problem)
+    return Reply(
+        operation.response_type.from_binary(answer.message),
+        replayed=answer.replayed,
+        secret_withheld=answer.secret_withheld,
+        preview=answer.preview,
+    )
 
 
 def deadline_of(operation: Operation) -> float:
