@@ -47,7 +47,9 @@ async def scripted(folder: Path, *, offered: bool = True) -> AsyncIterator[tuple
     service, server = Scripted(), grpc.aio.server()
     if offered:
         name, method = RUN.strip("/").split("/")
-        handlers = {method: grpc.stream_stream_rpc_method_handler(service.run)}
+        handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+            method: grpc.stream_stream_rpc_method_handler(service.run)
+        }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, handlers),))
     server.add_insecure_port(f"unix:{folder}/scripted.sock")
     await server.start()

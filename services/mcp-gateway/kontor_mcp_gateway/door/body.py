@@ -13,6 +13,8 @@ from kontor_platform.contract.problem import Malformed, TooLarge
 from kontor_platform.faces.rest import problem_response
 
 PARSED = "kontor.parsed"
+# What may stand around a header's value and is no part of it (RFC 9110, 5.5).
+BLANKS = (b" ", b"\t")
 
 
 class StrictBody:
@@ -23,6 +25,8 @@ class StrictBody:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
+        if any(value[:1] in BLANKS or value[-1:] in BLANKS for _, value in scope["headers"]):
+            scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
         if scope["method"] != "POST":
             scope[PARSED] = None
             await self._app(scope, receive, send)
