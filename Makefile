@@ -14,7 +14,7 @@ PIP := $(PY) -m pip --disable-pip-version-check -qq
 # Where a repository was moved to, its environment no longer works: scripts and editable installs name its path.
 MOVED := $(shell [ ! -d $(VENV) ] || [ "`cat $(STAMPS)/here 2>/dev/null`" = "$(CURDIR)" ] || echo moved)
 
-.PHONY: help environment up down demo test check bench bench-crm docs protos constraints clean
+.PHONY: help environment up down demo test check conformance bench bench-crm docs protos constraints clean
 
 help: ## Shows this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ check: environment ## Lints, formats, types, layers, contract tests
 	@for each in $(PACKAGES) "tests conftest.py tools protos/build.py"; do echo mypy $$each; $(BIN)/mypy $$each || exit 1; done
 	$(BIN)/lint-imports --no-logo
 	$(PY) -m pytest tests/contract
+
+conformance: environment ## Runs the MCP conformance suite in both revisions, with sessions and without
+	@$(PY) -m pytest tests/conformance -v -rP
 
 bench: environment ## Measures calls a second and CPU per call
 	@$(PY) bench/gateway.py $(BENCH)

@@ -8,6 +8,7 @@ from kontor_cli.commands.call import call
 from kontor_cli.commands.demo import demo
 from kontor_cli.commands.doctor import doctor
 from kontor_cli.commands.down import down
+from kontor_cli.commands.mcp import mcp
 from kontor_cli.commands.migrate import migrate
 from kontor_cli.commands.status import status
 from kontor_cli.commands.tenant import tenant
@@ -37,6 +38,6 @@ app = App(
     rich_markup_mode="rich",
     add_completion=False,
 )
-for each in (up, down, status, doctor, demo, tools, call, migrate):
+for each in (up, down, status, doctor, demo, tools, call, migrate, mcp):
     app.command()(each)
 app.add_typer(tenant)

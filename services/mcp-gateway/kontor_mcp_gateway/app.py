@@ -26,7 +26,7 @@ from kontor_mcp_gateway.door.documents import Documents
 from kontor_mcp_gateway.door.door import Door
 from kontor_mcp_gateway.door.facade import Facade
 from kontor_mcp_gateway.door.health import Health
-from kontor_mcp_gateway.door.mcp import McpFace, Sealing, transport
+from kontor_mcp_gateway.door.mcp import McpFace, Sealing, sdk_app, transport
 from kontor_mcp_gateway.door.people import People
 from kontor_mcp_gateway.door.profiled import Profiled
 from kontor_mcp_gateway.door.public import Doors, rest_app
@@ -165,11 +165,10 @@ def mcp_server(parts: Parts, settings: Settings) -> Server[Any]:
 
 
 def mcp_app(parts: Parts, server: Server[Any], settings: Settings) -> ASGIApp:
-    """Plain reads before the SDK's application, which goes without its routing since the path is known."""
+    """Plain reads before the SDK's application."""
     security = transport(settings.hosts.split(","), settings.origins.split(","))
-    server.streamable_http_app(stateless_http=True, transport_security=security)
     return PlainReads(
-        server.session_manager.handle_request,
+        sdk_app(server, security),
         feed=parts.feed,
         door=parts.door,
         config=parts.config,

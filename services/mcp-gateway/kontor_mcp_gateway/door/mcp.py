@@ -1,7 +1,7 @@
 """The MCP face: one path, both eras of the protocol, on the SDK's low-level server."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Any
@@ -28,6 +28,7 @@ from mcp_types import (
     SubscriptionsListenResult,
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from starlette.types import ASGIApp
 
 from kontor_mcp_gateway import __version__
 from kontor_mcp_gateway.approvals.desk import AskAtClient, AskByLink
@@ -101,7 +102,11 @@ class McpFace:
         )
         server.add_request_handler("tools/list", PaginatedRequestParams, self.list_tools)
         server.add_request_handler("tools/call", CallToolRequestParams, self.call_tool)
-        server.middleware += [Metered(self._limiter, self._config), Canonical(self._feed), sealed(sealing)]
+        server.middleware += [
+            Metered(self._limiter, self._config),
+            Canonical(self._feed),
+            sealed(sealing, lambda ctx: caller_of(ctx).binding),
+        ]
         return server
 
     def header_schema(self, name: str) -> dict[str, Any] | None:
@@ -169,12 +174,16 @@ class McpFace:
         )
 
 
-def sealed(sealing: Sealing) -> RequestStateBoundary:
-    """Seals `requestState`, bound to the caller's tenant, actor and key."""
-    security = RequestStateSecurity(
-        keys=list(sealing.keys), ttl=STATE_TTL_S, bind_principal=lambda ctx: caller_of(ctx).binding
-    )
+def sealed(sealing: Sealing, binding: Callable[[Context], str]) -> RequestStateBoundary:
+    """Seals `requestState`, bound to who asks."""
+    security = RequestStateSecurity(keys=list(sealing.keys), ttl=STATE_TTL_S, bind_principal=binding)
     return RequestStateBoundary(security, default_audience=sealing.audience)
+
+
+def sdk_app(server: Server[Any], security: TransportSecuritySettings, *, stateless: bool = True) -> ASGIApp:
+    """The SDK's application without its routing, since the path is known; any replica serves a stateless one."""
+    server.streamable_http_app(stateless_http=stateless, transport_security=security)
+    return server.session_manager.handle_request
 
 
 def transport(hosts: Sequence[str], origins: Sequence[str]) -> TransportSecuritySettings:
