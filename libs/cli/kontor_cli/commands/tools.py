@@ -17,6 +17,7 @@ from kontor_cli.settings import read_settings
 from kontor_cli.stack.home import Home
 from kontor_cli.talk.gateway import connected
 from kontor_cli.talk.keys import Caller, caller
+from kontor_platform.contract.cost import tokens
 from kontor_platform.contract.names import nearest
 
 Name = Annotated[str, typer.Argument(help="Shows one tool with its arguments.", show_default=False)]
@@ -68,11 +69,13 @@ def show_all(found: Sequence[Tool], who: Caller) -> None:
     for column in ("tool", "effect", "approval", "what it does"):
         table.add_column(column, overflow="fold", no_wrap=column != "what it does")
     for each in found:
-        down = "" if (each.meta or {}).get("kontor/available", True) else " [bad]unavailable[/]"
+        down = "" if not (each.meta or {}).get("kontor/unavailable") else " [bad]unavailable[/]"
         table.add_row(f"[name]{each.name}[/]{down}", effect(each), approval(each), escape(first_sentence(each)))
     out.print(table)
+    cost = tokens([each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in found])
     out.print(
-        f"\n{len(found)} tools for [name]{who.name}[/] at [link]{who.mcp_url}[/]; one of them: kontor tools NAME",
+        f"\n{len(found)} tools for [name]{who.name}[/] at [link]{who.mcp_url}[/], to a model at most {cost:,} tokens; "
+        "one of them: kontor tools NAME",
         soft_wrap=True,
     )
 

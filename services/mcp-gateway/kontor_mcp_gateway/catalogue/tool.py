@@ -17,22 +17,22 @@ HEADER_MARK = "x-mcp-header"
 CONTROLS: dict[str, Schema] = {
     "user_approved": {
         "type": "boolean",
-        "description": "States that the user agreed to this call; counts only where the tenant accepts statements.",
+        "description": "The user agreed to this call; counts where the tenant believes it.",
     },
     "approval_id": {
         "type": "string",
         "format": "uuid",
-        "description": "Id from an earlier `approval_required`: repeat the identical call with it once it is approved.",
+        "description": "Of `approval_required`: repeat the identical call with it.",
     },
     "idempotency_key": {
         "type": "string",
         "minLength": 1,
         "maxLength": 255,
-        "description": "Any text naming this one call; a repeat with the same key answers the first result.",
+        "description": "Names this one call; a repeat answers the first result.",
     },
     "dry_run": {
         "type": "boolean",
-        "description": "Shows what the call would answer and changes nothing; needs no approval.",
+        "description": "Tries the call and changes nothing.",
     },
 }
 # In short, since every tool of a list carries it; errors.proto and /openapi.json tell the rest.
@@ -83,10 +83,11 @@ def compiled(service: str, operation: Operation) -> Tool:
         "title": operation.title,
         "description": operation.description,
         "inputSchema": inputs,
-        "outputSchema": answered(output_schema(operation)),
+        "outputSchema": answered(outlined(output_schema(operation))),
         "annotations": hints(operation),
     }
-    told = fingerprint({**listed, "policy": policy_told(operation)})
+    # A change within an answer is a change of the tool, listed or not.
+    told = fingerprint({**listed, "outputSchema": output_schema(operation), "policy": policy_told(operation)})
     meta = {"kontor/alias": operation.alias, "kontor/service": service, "kontor/fingerprint": told}
     return Tool(
         service=service,
@@ -118,11 +119,19 @@ def with_controls(operation: Operation, controls: frozenset[str]) -> Schema:
     return {**schema, "properties": {**properties, **added}}
 
 
+def outlined(result: Schema) -> Schema:
+    """An answer's own fields with their types; what lies within them stands in /openapi.json.
+
+    Whole, the schemas of answers were two thirds of a list, which clients load and few models are shown.
+    """
+    fields = result.get("properties", {})
+    outline = {name: {"type": told["type"]} if "type" in told else {} for name, told in fields.items()}
+    return {"type": "object", "properties": outline, "required": result.get("required", [])}
+
+
 def answered(result: Schema) -> Schema:
     """The schema of an answer or a refusal, since clients hold refusals against it too."""
-    plain = {name: value for name, value in result.items() if name != "$defs"}
-    either: Schema = {"type": "object", "anyOf": [plain, REFUSAL]}
-    return {**either, "$defs": result["$defs"]} if "$defs" in result else either
+    return {"type": "object", "anyOf": [result, REFUSAL]}
 
 
 def hints(operation: Operation) -> dict[str, bool]:
