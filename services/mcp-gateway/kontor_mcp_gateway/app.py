@@ -106,6 +106,7 @@ class Gateway:
             for upstream in upstreams.values():
                 stack.push_async_callback(upstream.close)
             stack.push_async_callback(parts.peers.close)
+            stack.push_async_callback(parts.limiter.close)
             stack.callback(parts.intents.close)
             await stack.enter_async_context(running(parts.intents.run()))
             await stack.enter_async_context(feed.running())

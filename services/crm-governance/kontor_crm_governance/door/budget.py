@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import structlog
 from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage, Storage
+from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 from limits.errors import StorageError
-from limits.storage import storage_from_string
+
+from kontor_platform.runtime.limit_store import LimitStore
 
 WINDOW_S = 60
 
@@ -32,27 +33,21 @@ class Budget:
     While the store does not answer, each replica counts for itself.
     """
 
-    def __init__(self, shared: Storage | None = None) -> None:
+    def __init__(self, store: LimitStore | None = None) -> None:
         self._local = MovingWindowRateLimiter(MemoryStorage())
-        self._shared = MovingWindowRateLimiter(shared) if shared else self._local
+        self._store = store
+        self._shared = MovingWindowRateLimiter(store.storage) if store else self._local
 
     async def charge(self, key: str, per_minute: int) -> Charge:
         """Charges one call to a key."""
-        try:
-            return await charged(self._shared, key, per_minute)
-        except StorageError as error:
-            log.warning("budget_store_unreachable", error=type(error).__name__)
-            return await charged(self._local, key, per_minute)
-
-
-def shared_store(url: str) -> Storage | None:
-    """The store that a `valkey://` or `redis://` address names, None without one."""
-    if not url:
-        return None
-    found = storage_from_string(f"async+{url}", wrap_exceptions=True)
-    if not isinstance(found, Storage):
-        raise TypeError("the store of limits is not an asynchronous one")
-    return found
+        if self._store is None or self._store.answers:
+            try:
+                return await charged(self._shared, key, per_minute)
+            except StorageError as error:
+                log.warning("budget_store_unreachable", error=type(error.storage_error).__name__)
+                if self._store is not None:
+                    self._store.lost()
+        return await charged(self._local, key, per_minute)
 
 
 async def charged(limiter: MovingWindowRateLimiter, key: str, per_minute: int) -> Charge:

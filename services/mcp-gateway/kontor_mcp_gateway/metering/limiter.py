@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 import structlog
 from limits import RateLimitItem, RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage, Storage
+from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import StorageError
-from limits.storage import storage_from_string
 from prometheus_client import Gauge
 
 from kontor_mcp_gateway.identity.caller import Caller
 from kontor_platform.contract.operation import Operation
 from kontor_platform.contract.problem import RateLimited, Unavailable
+from kontor_platform.runtime.limit_store import limit_store
 from kontor_platform.runtime.tenant_policy import Limits
 
 MAX_IN_FLIGHT_PER_ACTOR = 100
@@ -39,12 +39,14 @@ class Bound:
 class Limiter:
     """Counts calls, narrowest limit first, so that a noisy actor does not empty its tenant's budget.
 
-    Without the shared store writes are refused, and reads go on under limits of the same size in this process.
+    Without the shared store writes are refused, and reads go on under limits of the same size in this process. A store
+    that did not answer is left alone for a moment, so that one that hangs holds up one call and not all.
     """
 
     def __init__(self, store_url: str = "") -> None:
         self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
-        self._shared = SlidingWindowCounterRateLimiter(shared_store(store_url)) if store_url else self._own
+        self._store = limit_store(store_url)
+        self._shared = SlidingWindowCounterRateLimiter(self._store.storage) if self._store else self._own
         self._items: dict[int, RateLimitItem] = {}
         self._known: dict[Hashable, tuple[Limits, Sequence[Bound]]] = {}
         self._places: dict[tuple[str, str], int] = {}
@@ -52,6 +54,11 @@ class Limiter:
     def share(self, limiter: SlidingWindowCounterRateLimiter) -> None:
         """Counts in another store from now on."""
         self._shared = limiter
+
+    async def close(self) -> None:
+        """Ends the connections to the shared store."""
+        if self._store is not None:
+            await self._store.close()
 
     async def charge(self, caller: Caller, limits: Limits, operation: Operation, *, as_read: bool) -> None:
         """Counts a call; raises RateLimited with the seconds to wait, Unavailable if a write cannot be counted."""
@@ -132,26 +139,23 @@ class Limiter:
 
     async def _hit(self, bound: Bound, cost: int, *, fails_closed: bool) -> SlidingWindowCounterRateLimiter | None:
         """Counts against one bound and answers the limiter that is exhausted, None if it is not."""
-        try:
-            accepted = await self._shared.hit(bound.item, *bound.key, cost=cost)
-        except StorageError as error:
-            STORE_LOST.set(1)
-            log.warning("limit_store_lost", error=type(error).__name__)
-            if fails_closed:
-                raise Unavailable("Limits cannot be checked at the moment; try again.", retry_after_s=2) from error
-            return None if await self._own.hit(bound.item, *bound.key, cost=cost) else self._own
-        STORE_LOST.set(0)
-        return None if accepted else self._shared
+        if self._store is None or self._store.answers:
+            try:
+                accepted = await self._shared.hit(bound.item, *bound.key, cost=cost)
+            except StorageError as error:
+                STORE_LOST.set(1)
+                if self._store is not None:
+                    self._store.lost()
+                log.warning("limit_store_lost", error=type(error.storage_error).__name__)
+            else:
+                STORE_LOST.set(0)
+                return None if accepted else self._shared
+        if fails_closed:
+            raise Unavailable("Limits cannot be checked at the moment; try again.", retry_after_s=2)
+        return None if await self._own.hit(bound.item, *bound.key, cost=cost) else self._own
 
     def _item(self, per_minute: int) -> RateLimitItem:
         known = self._items.get(per_minute)
         if known is None:
             known = self._items[per_minute] = RateLimitItemPerMinute(per_minute)
         return known
-
-
-def shared_store(url: str) -> Storage:
-    """The store that replicas share, as `limits` names it; its errors come as StorageError."""
-    store = storage_from_string(f"async+{url}", wrap_exceptions=True)
-    assert isinstance(store, Storage)
-    return store
