@@ -240,6 +240,16 @@ async def test_a_faulty_grant_is_refused_with_its_field(
     assert (await world.get(people.sales, GRANTS)).json()["standing_grants"] == []
 
 
+async def test_the_audit_names_what_is_pinned_and_keeps_no_value(world: Any, people: Any) -> None:
+    """Values may be personal, and the audit is kept for long."""
+    grant = await given(world, people.sales, people.agent, pinned={"note": "for Ada Lovelace"})
+    await world.post(people.sales, f"{GRANTS}/{grant['id']}/revoke")
+    for step in ("standing.given", "standing.revoked"):
+        (row,) = await world.audited(people.tenant, step)
+        assert (row["id"], row["pinned"], row["given_by"]) == (grant["id"], ["note"], actor(world, people.sales))
+    assert "Lovelace" not in repr(await world.rows(people.tenant, "SELECT * FROM outbox"))
+
+
 async def test_secrets_are_not_pinned(world: Any, people: Any) -> None:
     """What is marked secret is kept nowhere, so it cannot be part of a pattern."""
     wanted = {"tool": "garden_sow_plant", "agent": actor(world, people.agent), "pinned": {"secret": "treasure"}}

@@ -67,7 +67,7 @@ class Giving:
         tenant = caller.principal.tenant
         async with self.database.transaction(tenant) as (session, _):
             given = await store.add(session, tenant, new_id(), draft)
-            await write_audit(session, tenant, call_id, "standing.given", told(given))
+            await write_audit(session, tenant, call_id, "standing.given", noted(given))
             await session.commit()
         return given
 
@@ -89,7 +89,7 @@ class Giving:
             revoked = await store.revoke(session, tenant, id, person.actor)
             if revoked is None:
                 raise Conflict("This standing grant is revoked already.")
-            await write_audit(session, tenant, call_id, "standing.revoked", told(revoked))
+            await write_audit(session, tenant, call_id, "standing.revoked", noted(revoked))
             await session.commit()
         return revoked
 
@@ -134,6 +134,11 @@ def pinned_of(tool: Tool, pinned: Mapping[str, Any]) -> dict[str, Any]:
         if shown[name] != value:
             raise InvalidField(f"'{name}' is secret and cannot be pinned.", field=f"pinned.{name}")
     return {name: sent.get(name) for name in pinned}
+
+
+def noted(grant: StandingGrant) -> dict[str, Any]:
+    """A grant as the audit keeps it: what was pinned by name, since values may be personal."""
+    return told(grant) | {"pinned": sorted(grant.pattern.pinned), "given_with": grant.given_with}
 
 
 def told(grant: StandingGrant) -> dict[str, Any]:
