@@ -26,6 +26,7 @@ from kontor_mcp_gateway.door.documents import Documents
 from kontor_mcp_gateway.door.door import Door
 from kontor_mcp_gateway.door.facade import Facade
 from kontor_mcp_gateway.door.health import Health
+from kontor_mcp_gateway.door.lists import Lists
 from kontor_mcp_gateway.door.mcp import McpFace, Sealing, sdk_app, transport
 from kontor_mcp_gateway.door.people import People
 from kontor_mcp_gateway.door.profiled import Profiled
@@ -127,6 +128,7 @@ class Parts:
     journal: Journal
     listen: ListenHandler
     unknown: Unknown
+    lists: Lists
     door: Door
 
 
@@ -147,8 +149,8 @@ def parts_of(service: Service, settings: Settings, feed: Feed, upstreams: dict[s
         covering=Covering(service.database, peers),
     )
     unknown = Unknown(feed, service.config, journal, limiter)
-    listen = ListenHandler(feed.changes)
-    return Parts(service.config, feed, passports, peers, limiter, intents, journal, listen, unknown, door)
+    listen, lists = ListenHandler(feed.changes), Lists(feed, service.config)
+    return Parts(service.config, feed, passports, peers, limiter, intents, journal, listen, unknown, lists, door)
 
 
 def mcp_server(parts: Parts, settings: Settings) -> Server[Any]:
@@ -157,6 +159,7 @@ def mcp_server(parts: Parts, settings: Settings) -> Server[Any]:
         feed=parts.feed,
         door=parts.door,
         config=parts.config,
+        lists=parts.lists,
         limiter=parts.limiter,
         unknown=parts.unknown,
         listen=parts.listen,
@@ -166,13 +169,15 @@ def mcp_server(parts: Parts, settings: Settings) -> Server[Any]:
 
 
 def mcp_app(parts: Parts, server: Server[Any], settings: Settings) -> ASGIApp:
-    """Plain reads before the SDK's application."""
+    """Plain reads and lists before the SDK's application."""
     security = transport(settings.hosts.split(","), settings.origins.split(","))
     return PlainReads(
         sdk_app(server, security),
         feed=parts.feed,
         door=parts.door,
         config=parts.config,
+        lists=parts.lists,
+        limiter=parts.limiter,
         security=security,
         server_info=server.server_info_stamp,
     )

@@ -36,6 +36,7 @@ tenants:
   small: {}
   blind: {tools: {deny: [garden_get_plant]}}
   seeking: {catalog_search: true, tools: {deny: [garden_uproot_plant]}, limits: {every: 6000}}
+  scarce: {limits: {actor: 3}}
   narrow: {tools: {deny: [garden_visit_plant]}, roles: {garden_water_plant: [manager]}, limits: {every: 6000}}
 """
 

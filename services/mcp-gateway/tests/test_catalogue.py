@@ -90,12 +90,6 @@ def test_fingerprint_leaves_availability_out(offer: Offer) -> None:
     assert not any("kontor/unavailable" in tool["_meta"] for tool in here.listed(policy, roles))
 
 
-def test_lists_are_made_once(offer: Offer) -> None:
-    """The same policy and roles get the very same list."""
-    catalogue, policy = Catalogue().with_offer(offer), TenantPolicy()
-    assert catalogue.listed(policy, frozenset({"sales"})) is catalogue.listed(policy, frozenset({"sales"}))
-
-
 def test_output_schema_admits_answer_and_refusal(offer: Offer) -> None:
     """A client that validates takes both, and nothing else."""
     tool = Catalogue().with_offer(offer).tools["garden_get_plant"]

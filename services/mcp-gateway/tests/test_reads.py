@@ -31,10 +31,18 @@ def request(given: Mapping[str, Any], **params: Any) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": whole}
 
 
-async def answered(world: Any, key: str, body: Any, **headers: str) -> tuple[int, Any]:
+def list_request(**params: Any) -> dict[str, Any]:
+    """A request for the list of tools."""
+    return {"jsonrpc": "2.0", "id": "list", "method": "tools/list", "params": {"_meta": copy.deepcopy(META)} | params}
+
+
+async def answered(world: Any, key: str, body: Any, path: str = "/mcp", **headers: str) -> tuple[int, Any]:
     """Status and body of an answer, without the id of the call."""
+    own = HEADERS | {"mcp-method": body["method"]}
+    if "name" not in body["params"]:
+        del own["mcp-name"]
     async with world.raw(key) as http:
-        answer = await http.post(f"{world.url}/mcp", json=body, headers=HEADERS | headers)
+        answer = await http.post(f"{world.url}{path}", json=body, headers=own | headers)
     told = answer.json()
     told.get("result", {}).get("_meta", {}).pop("kontor/call_id", None)
     return answer.status_code, told
@@ -87,3 +95,40 @@ async def test_a_denied_read_does_not_exist(world: Any) -> None:
     people = world.governance.people("blind")
     status, told = await answered(world, people.agent, request({}))
     assert (status, told["error"]["code"]) == (400, -32602)
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/mcp?profile=read"])
+async def test_lists_are_alike(world: Any, people: Any, path: str) -> None:
+    """The list made beforehand is the one the SDK would have sent, for every key and profile, search included."""
+    searching = world.governance.people("seeking")
+    sizes = set()
+    for key in (people.agent, people.viewer, people.operator, searching.agent):
+        short = await answered(world, key, list_request(), path)
+        assert short == await answered(world, key, list_request(), path, **BY_THE_SDK)
+        sizes.add(len(short[1]["result"]["tools"]))
+    assert len(sizes) > 1
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "code"),
+    [
+        (list_request(cursor="x"), {}, -32602),
+        (list_request(), {"mcp-method": "tools/call"}, -32020),
+        (list_request(_meta={}), {}, -32602),
+    ],
+)
+async def test_a_list_out_of_order_is_left_to_the_sdk(
+    world: Any, people: Any, body: Any, headers: dict[str, str], code: int
+) -> None:
+    """A list that disagrees with its headers, or asks for another page, is refused as the protocol says."""
+    assert (await answered(world, people.agent, body, **headers))[1]["error"]["code"] == code
+
+
+async def test_lists_beyond_the_limit_are_refused_alike(world: Any) -> None:
+    """Both ways count against one limit and tell the seconds to wait."""
+    people = world.governance.people("scarce")
+    told = [await answered(world, people.agent, list_request(), **each) for each in ({}, BY_THE_SDK) * 3]
+    refused = [(status, answer["error"]["code"]) for status, answer in told if "error" in answer]
+    assert "result" in told[0][1]
+    assert refused[-2:] == [(200, 429), (200, 429)]
+    assert told[-1][1]["error"]["data"].keys() == told[-2][1]["error"]["data"].keys() >= {"retry_after_s"}

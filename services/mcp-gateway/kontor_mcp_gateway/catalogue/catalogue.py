@@ -11,8 +11,6 @@ from kontor_platform.contract.names import nearest
 from kontor_platform.contract.operation import Operation
 from kontor_platform.runtime.tenant_policy import TenantPolicy
 
-MAX_LISTS = 1_000
-
 
 class Claimed(ValueError):
     """Two services claim one name or one path."""
@@ -46,9 +44,6 @@ class Catalogue:
     tools: Mapping[str, Tool] = field(default_factory=dict)
     names: Mapping[str, Tool] = field(default_factory=dict)
     unavailable: frozenset[str] = frozenset()
-    lists: dict[tuple[int, frozenset[str], Profile], tuple[TenantPolicy, list[dict[str, Any]]]] = field(
-        default_factory=dict
-    )
 
     def find(self, name: str) -> Tool | None:
         """The tool of that canonical name or alias."""
@@ -68,20 +63,12 @@ class Catalogue:
 
     def with_unavailable(self, services: Collection[str]) -> "Catalogue":
         """The same catalogue with other services out of reach."""
-        return replace(self, unavailable=frozenset(services), lists={})
+        return replace(self, unavailable=frozenset(services))
 
     def listed(self, policy: TenantPolicy, roles: frozenset[str], profile: Profile = WHOLE) -> Sequence[dict[str, Any]]:
-        """The tools a principal sees, by name; made once per policy, set of roles and profile."""
-        key = (id(policy), roles, profile)
-        # The entry holds the policy itself, so its id cannot come to mean another one.
-        if (known := self.lists.get(key)) is not None:
-            return known[1]
-        if len(self.lists) >= MAX_LISTS:
-            self.lists.clear()
-        offered = [each for each in self.tools.values() if profile.offers(each.operation)]
-        made = [self.told(tool) for tool in offered if policy.visible(tool.operation, roles)]
-        self.lists[key] = (policy, made)
-        return made
+        """The tools a principal sees, in the order of their names."""
+        offered = (each for each in self.tools.values() if profile.offers(each.operation))
+        return [self.told(tool) for tool in offered if policy.visible(tool.operation, roles)]
 
     def told(self, tool: Tool) -> dict[str, Any]:
         """A tool as MCP lists it, with a word on whether its service answers."""

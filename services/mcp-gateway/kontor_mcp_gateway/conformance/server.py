@@ -23,7 +23,8 @@ from kontor_mcp_gateway.conformance.fixtures import PLAIN, Answer, Context, Fixt
 from kontor_mcp_gateway.conformance.pushed import PUSHED
 from kontor_mcp_gateway.conformance.rounds import ROUNDS
 from kontor_mcp_gateway.door.body import StrictBody
-from kontor_mcp_gateway.door.mcp import LIST_TTL_MS, NAME, Sealing, sdk_app, sealed, transport
+from kontor_mcp_gateway.door.lists import LIST_TTL_MS
+from kontor_mcp_gateway.door.mcp import NAME, Sealing, sdk_app, sealed, transport
 from kontor_mcp_gateway.settings import LOCAL_HOSTS, LOCAL_ORIGINS
 
 CACHED: tuple[CacheableMethod, ...] = (

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +36,7 @@ from kontor_mcp_gateway.door import searching
 from kontor_mcp_gateway.door.call import Ask, Prompt, client_name
 from kontor_mcp_gateway.door.canonical import HANDED, TOO_MANY_REQUESTS, Canonical, Handed, Metered, caller_of, scope_of
 from kontor_mcp_gateway.door.door import Answer, Door
+from kontor_mcp_gateway.door.lists import LIST_TTL_MS, Lists
 from kontor_mcp_gateway.door.profiled import PROFILE
 from kontor_mcp_gateway.door.searching import CatalogSearch
 from kontor_mcp_gateway.door.unknown import Unknown
@@ -49,7 +49,6 @@ from kontor_platform.runtime.tenant_policy import TenantPolicy
 
 NAME = "kontor"
 STATE_TTL_S = 900
-LIST_TTL_MS = 60_000
 QUESTION = "approval"
 TAINT = "kontor/taint"
 INSTRUCTIONS = (
@@ -79,6 +78,7 @@ class McpFace:
         feed: Feed,
         door: Door,
         config: ServerConfig,
+        lists: Lists,
         limiter: Limiter,
         unknown: Unknown,
         listen: ListenHandler,
@@ -86,7 +86,7 @@ class McpFace:
     ) -> None:
         self._page = page
         self._feed, self._door, self._config, self._unknown = feed, door, config, unknown
-        self._limiter, self._listen, self._search = limiter, listen, CatalogSearch(feed)
+        self._lists, self._limiter, self._listen, self._search = lists, limiter, listen, CatalogSearch(feed)
 
     def server(self, sealing: Sealing) -> Server[Any]:
         """The SDK's server with our handlers, and our middleware inside its tracing."""
@@ -115,14 +115,11 @@ class McpFace:
         return tool.header_schema if tool else None
 
     async def list_tools(self, ctx: Context, params: PaginatedRequestParams) -> Result:
-        """The tools of the caller's roles, tenant and profile, all on one page."""
+        """The tools a caller sees, all on one page."""
         if params.cursor is not None:
             raise MCPError(INVALID_PARAMS, "The list has one page; send no cursor.")
-        principal = caller_of(ctx).principal
-        policy = self._config.tenant(principal.slug)
-        listed = self._feed.present.listed(policy, principal.roles, scope_of(ctx)[PROFILE])
-        tools = sorted([searching.LISTED, *listed], key=itemgetter("name")) if policy.catalog_search else listed
-        return {"resultType": "complete", "tools": tools}
+        listing = self._lists.of(caller_of(ctx).principal, scope_of(ctx)[PROFILE])
+        return {"resultType": "complete", "tools": listing.tools}
 
     async def subscribe(self, ctx: Context, params: SubscriptionsListenRequestParams) -> SubscriptionsListenResult:
         """Tells of changes until the client goes away; an actor has few streams."""
