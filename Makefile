@@ -14,10 +14,10 @@ PIP := $(PY) -m pip --disable-pip-version-check -qq
 # Where a repository was moved to, its environment no longer works: scripts and editable installs name its path.
 MOVED := $(shell [ ! -d $(VENV) ] || [ "`cat $(STAMPS)/here 2>/dev/null`" = "$(CURDIR)" ] || echo moved)
 
-.PHONY: help environment up down demo test check conformance bench bench-crm docs protos constraints clean
+.PHONY: help environment up down demo test check conformance bench bench-gateway bench-crm docs protos constraints clean
 
 help: ## Shows this
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /:/' | awk -F: '{printf "  make %-13s %s\n", $$1, $$2}'
 
 up: environment ## Starts everything: services, edge, MCP gateway, database; Ctrl-C stops it
 	@exec $(BIN)/kontor up
@@ -44,6 +44,9 @@ conformance: environment ## Runs the MCP conformance suite in both revisions, wi
 
 bench: environment ## Measures calls a second and CPU per call
 	@$(PY) bench/gateway.py $(BENCH)
+
+bench-gateway: environment ## Measures the gateway beside others from PyPI, which it installs under build/peers
+	@$(PY) bench/gateway.py --peers --in-flight 1 16 64 $(BENCH)
 
 bench-crm: environment ## Measures import, search and export with a million contacts (BENCH="--contacts 20000" for less)
 	@$(PY) bench/contacts.py $(BENCH)

@@ -1,266 +1,171 @@
-"""`make bench`: one indexed read through the governed gateway, beside the same read by other ways.
+"""`make bench` and `make bench-gateway`: one indexed read through the governed gateway, beside the same by other ways.
 
-Every server process (gateway and service together) runs on core 0; the client, PostgreSQL and the rest on core 1.
-Rounds are interleaved, every answer is checked, medians are printed.
+Every server process (gateways, service, floor, peers) runs on core 0; the client, and PostgreSQL on core 1.
+Rounds are interleaved, every answer is checked, medians are printed. With `--peers` the ways are also those of other
+gateways, at 1, 16 and 64 calls in flight, and lists of tools are measured too.
 """
 
 import argparse
 import asyncio
-import json
 import os
 import platform
-import socket
 import statistics
-import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import cycle
-from pathlib import Path
-from uuid import UUID
 
-import grpc
-import grpc.aio
-from kontor_protos.kontor.crm.v1.records_pb import GetRecordRequest, GetRecordResponse
-from load import Asked, Measured, http_load, http_request, timed
+from governed.peers import Served, bare_chain, context_forge, fastmcp_proxy, sdk_server
+from governed.ways import LEGACY, Endpoint, Way, bare_calls, created, grpc_calls, mcp_port, rest_calls
+from load import Measured
 from stack import Stack, cpu_seconds, descendants, pin, stack
 
-from kontor_platform.dev.postgres import EmbeddedPostgres
-from kontor_platform.runtime.principal import Principal
-from kontor_platform.runtime.tokens import PassportSigner
-
 SERVER_CORE, CLIENT_CORE = 0, 1
-PROTOCOL = "2026-07-28"
-META = {
-    "io.modelcontextprotocol/protocolVersion": PROTOCOL,
-    "io.modelcontextprotocol/clientCapabilities": {},
-    "io.modelcontextprotocol/clientInfo": {"name": "bench", "version": "1"},
-}
-RECORDS = 200
-JSON = {"content-type": "application/json"}
-HERE = Path(__file__).resolve().parent
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """One way to make the read: what loads it and which processes serve it."""
-
-    name: str
-    load: Callable[[int, int], Awaitable[Measured]]
-    processes: Mapping[str, int]
+KONTOR = "**Kontor, all governance on**"
+FLOOR = "bare Starlette + grpc.aio + psycopg (the floor)"
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one run of one way took, CPU in milliseconds a call by process."""
+    """What one run of one way took, CPU in milliseconds a call of the gateway and of what is behind it."""
 
     measured: Measured
-    cpu_ms: Mapping[str, float]
+    gateway_ms: float
+    behind_ms: float
+
+    @property
+    def cpu_ms(self) -> float:
+        """CPU of all processes of the way."""
+        return self.gateway_ms + self.behind_ms
 
 
 async def main() -> None:
-    """Runs the bench and prints its table."""
+    """Runs the bench and prints its tables."""
     arguments = options()
     os.sched_setaffinity(0, {CLIENT_CORE})
-    with stack() as running:
-        ids = create_records(running)
-        with bare_chain(running) as (bare_port, bare):
-            for each in descendants(running.run.supervisor.pid):
-                pin(each, CLIENT_CORE)
-            served = {"gateway": running.pid("mcp-gateway"), "service": running.pid("crm-core")}
-            for pid in (*served.values(), *bare.values()):
-                pin(pid, SERVER_CORE)
-            service = {"service": served["service"]}
-            passport = signed_passport(running)
-            ways = [
-                Way("MCP, all governance on", governed(running, ids), served),
-                Way("bare Starlette + grpc.aio + psycopg", bare_reads(running, bare_port, ids), bare),
-                Way("plain gRPC to the service", over_grpc(running, passport, ids), service),
-                Way("REST on the service's port", over_rest(running, passport, ids), service),
-            ]
-            rounds = await measured(ways, arguments)
-    print(table(rounds, arguments))
+    with stack() as running, ExitStack() as opened:
+        ids = created(running)
+        for each in descendants(running.run.supervisor.pid):
+            pin(each, CLIENT_CORE)
+        for name in ("mcp-gateway", "crm-core"):
+            pin(running.pid(name), SERVER_CORE)
+        calls = own_ways(running, ids, opened)
+        lists = list[Way]()
+        if arguments.peers:
+            more, lists = peers(running, ids, opened)
+            calls += more
+        for in_flight in arguments.in_flight:
+            rounds = await measured(calls, arguments, in_flight)
+            print(f"\ncrm_get_record, {in_flight} in flight\n\n{table(rounds)}")
+        if lists:
+            rounds = await measured(lists, arguments, 16)
+            print(f"\ntools/list with the whole catalogue, 16 in flight\n\n{table(rounds)}")
+    print(f"\n{arguments.seconds:g} s a round, median of {arguments.rounds} interleaved rounds; {platform.platform()};")
+    print(f"{os.cpu_count()} cores, servers on one of them; Python {platform.python_version()}")
 
 
 def options() -> argparse.Namespace:
     """The command's options."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--calls", type=int, default=4000, help="calls a round")
+    parser.add_argument("--seconds", type=float, default=4, help="seconds a round")
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds, after one that is not counted")
-    parser.add_argument("--in-flight", type=int, default=16, help="calls in flight")
+    parser.add_argument("--in-flight", type=int, nargs="*", default=[16], help="calls in flight")
+    parser.add_argument("--peers", action="store_true", help="measures other gateways and lists of tools too")
     return parser.parse_args()
 
 
-def create_records(running: Stack) -> list[str]:
-    """Contacts to read, made through the edge by a person."""
-    url, key = running.credentials["edge_url"], running.credentials["sales_key"]
-    made = []
-    for number in range(RECORDS):
-        body = {"first_name": "Bench", "last_name": f"Contact {number}", "email": f"bench{number}@example.com"}
-        request = urllib.request.Request(
-            f"{url}/crm/upsert_contact", json.dumps(body).encode(), JSON | {"authorization": f"Bearer {key}"}
-        )
-        with urllib.request.urlopen(request) as answer:
-            made.append(json.load(answer)["contact"]["id"])
-    return made
+def own_ways(running: Stack, ids: Sequence[str], opened: ExitStack) -> list[Way]:
+    """Kontor by each of its ways, and the floor."""
+    bare, gateway, service = (
+        opened.enter_context(bare_chain(running)),
+        running.pid("mcp-gateway"),
+        [running.pid("crm-core")],
+    )
+    key, port = running.credentials["agent_key"], mcp_port(running)
+    return [
+        Way(KONTOR, Endpoint(port, key=key).calls(ids), gateway, service),
+        Way("Kontor, protocol 2025-11-25", Endpoint(port, LEGACY, key).calls(ids), gateway, service),
+        Way(FLOOR, bare_calls(running, bare.gateway.port, ids), bare.gateway.pid, [bare.service]),
+        Way("plain gRPC to the service", grpc_calls(running, ids), None, service),
+        Way("REST on the service's port", rest_calls(running, ids), None, service),
+    ]
 
 
-def governed(running: Stack, ids: Sequence[str]) -> Callable[[int, int], Awaitable[Measured]]:
-    """Reads through the gateway, as an agent speaks to it."""
-    headers = JSON | {
-        "accept": "application/json, text/event-stream",
-        "authorization": f"Bearer {running.credentials['agent_key']}",
-        "mcp-protocol-version": PROTOCOL,
-        "mcp-method": "tools/call",
-        "mcp-name": "crm_get_record",
-    }
-    asked = []
-    for number, record in enumerate(ids):
-        parameters = {"name": "crm_get_record", "arguments": {"id": record}, "_meta": META}
-        body = {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": parameters}
-        asked.append(Asked(http_request("/mcp", json.dumps(body).encode(), headers), record.encode()))
-    port = int(running.credentials["mcp_url"].rsplit(":", 1)[1].split("/")[0])
-    return lambda calls, in_flight: http_load(port, cycle(asked), calls, in_flight)
+def peers(running: Stack, ids: Sequence[str], opened: ExitStack) -> tuple[list[Way], list[Way]]:
+    """Other gateways, for calls and for lists; lists of Kontor and of the SDK are the same."""
+    service = [running.pid("crm-core")]
+    sdk = opened.enter_context(sdk_server(running))
+    proxy = opened.enter_context(fastmcp_proxy(sdk))
+    behind = [sdk.pid, *service]
+    ends: list[tuple[str, Served, Endpoint, list[int]]] = [
+        ("SDK low-level server, no governance", sdk, Endpoint(sdk.port), service),
+        ("the same, protocol 2025-11-25", sdk, Endpoint(sdk.port, LEGACY), service),
+        ("fastmcp proxy before the SDK server", proxy, Endpoint(proxy.port, LEGACY), behind),
+    ]
+    for name, tuned in (("as installed", False), ("tuned", True)):
+        forge, endpoint = opened.enter_context(context_forge(running, sdk, tuned=tuned))
+        ends.append((f"ContextForge before it, {name}", forge, endpoint, behind))
+    key, port, gateway = running.credentials["agent_admin_key"], mcp_port(running), running.pid("mcp-gateway")
+    lists = [
+        Way(KONTOR, Endpoint(port, key=key).lists(), gateway),
+        Way("Kontor, protocol 2025-11-25", Endpoint(port, LEGACY, key).lists(), gateway),
+        *(Way(name, end.lists(), served.pid, behind) for name, served, end, behind in ends),
+    ]
+    return [Way(name, end.calls(ids), served.pid, behind) for name, served, end, behind in ends], lists
 
 
-def bare_reads(running: Stack, port: int, ids: Sequence[str]) -> Callable[[int, int], Awaitable[Measured]]:
-    """Reads through the bare chain."""
-    tenant, asked = running.credentials["tenant"], []
-    for number, record in enumerate(ids):
-        body = {"jsonrpc": "2.0", "id": number, "method": "get", "params": {"key": [tenant, record]}}
-        asked.append(Asked(http_request("/mcp", json.dumps(body).encode(), JSON), record.encode()))
-    return lambda calls, in_flight: http_load(port, cycle(asked), calls, in_flight)
-
-
-def over_rest(running: Stack, passport: str, ids: Sequence[str]) -> Callable[[int, int], Awaitable[Measured]]:
-    """Reads on the service's own HTTP port."""
-    headers = JSON | {"x-kontor-passport": passport}
-    bodies = ((record.encode(), json.dumps({"id": record}).encode()) for record in ids)
-    asked = [Asked(http_request("/crm/get_record", body, headers), record) for record, body in bodies]
-    return lambda calls, in_flight: http_load(running.port("crm-core", "http"), cycle(asked), calls, in_flight)
-
-
-def over_grpc(running: Stack, passport: str, ids: Sequence[str]) -> Callable[[int, int], Awaitable[Measured]]:
-    """Reads on the service's own gRPC address."""
-    requests = cycle([GetRecordRequest(id=record) for record in ids])
-
-    async def load(calls: int, in_flight: int) -> Measured:
-        latencies, begun = list[float](), iter(range(calls))
-        async with grpc.aio.insecure_channel(rpc_address(running)) as channel:
-            get = channel.unary_unary(
-                "/kontor.crm.v1.Records/GetRecord",
-                request_serializer=GetRecordRequest.to_binary,
-                response_deserializer=GetRecordResponse.from_binary,
-            )
-
-            async def caller() -> None:
-                for _ in begun:
-                    request, began = next(requests), time.perf_counter()
-                    answer = await get(request, timeout=2, metadata=(("kontor-passport", passport),))
-                    latencies.append(time.perf_counter() - began)
-                    assert answer.id == request.id
-
-            return await timed(caller, in_flight, latencies)
-
-    return load
-
-
-def rpc_address(running: Stack) -> str:
-    """Where the service listens for gRPC, as its own environment says."""
-    environment = Path(f"/proc/{running.pid('crm-core')}/environ").read_bytes().decode()
-    return next(each.partition("=")[2] for each in environment.split("\0") if each.startswith("RPC_ADDRESS="))
-
-
-def signed_passport(running: Stack) -> str:
-    """A passport of the demo agent, as the gateway would send it."""
-    tenant, actor = UUID(running.credentials["tenant"]), UUID(int=1)
-    agent = Principal(tenant, "demo", actor, "agent", frozenset({"sales"}), "gateway", "bench")
-    return PassportSigner(running.data_dir / "secrets" / "passport.private.jwk").sign(agent)
-
-
-@contextmanager
-def bare_chain(running: Stack) -> Iterator[tuple[int, dict[str, int]]]:
-    """The floor's two processes: their port, and their pids by name."""
-    postgres = EmbeddedPostgres(running.data_dir / "postgres")
-    postgres.start()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    address = f"unix:{running.data_dir}/bare.sock"
-    commands = {"service": ["upstream", postgres.url, address], "gateway": ["gateway", address, str(port)]}
-    processes = {
-        name: subprocess.Popen([sys.executable, str(HERE / "bare.py"), *arguments])
-        for name, arguments in commands.items()
-    }
-    try:
-        wait_for(port)
-        yield port, {name: process.pid for name, process in processes.items()}
-    finally:
-        for process in processes.values():
-            process.terminate()
-            process.wait()
-
-
-def wait_for(port: int) -> None:
-    """Waits until somebody listens on a port."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise SystemExit("the bare chain did not start")
-
-
-async def measured(ways: Sequence[Way], arguments: argparse.Namespace) -> dict[str, list[Round]]:
+async def measured(ways: Sequence[Way], arguments: argparse.Namespace, in_flight: int) -> dict[str, list[Round]]:
     """Interleaved rounds of every way, the first of them left out."""
     rounds: dict[str, list[Round]] = {way.name: [] for way in ways}
     for number in range(arguments.rounds + 1):
         for way in ways:
-            done = await one_round(way, arguments)
+            done = await one_round(way, arguments.seconds, in_flight)
             print(f"round {number}: {way.name}: {done.measured.rate:.0f} calls a second", file=sys.stderr)
             if number:
                 rounds[way.name].append(done)
     return rounds
 
 
-async def one_round(way: Way, arguments: argparse.Namespace) -> Round:
-    """One run of one way with the CPU each of its processes used."""
-    before = {name: cpu_seconds(pid) for name, pid in way.processes.items()}
-    result = await way.load(arguments.calls, arguments.in_flight)
-    used = {name: cpu_seconds(pid) - before[name] for name, pid in way.processes.items()}
-    return Round(result, {name: seconds * 1000 / result.calls for name, seconds in used.items()})
+async def one_round(way: Way, seconds: float, in_flight: int) -> Round:
+    """One run of one way with the CPU its processes used."""
+    gateway, behind = [way.gateway] if way.gateway else [], way.behind
+    before = used(gateway), used(behind)
+    result = await way.load(seconds, in_flight)
+    after = used(gateway), used(behind)
+    front, back = ((now - then) * 1000 / result.calls for now, then in zip(after, before, strict=True))
+    return Round(result, front, back)
 
 
-def table(rounds: Mapping[str, Sequence[Round]], arguments: argparse.Namespace) -> str:
-    """The figures as a Markdown table, ratios against the bare chain."""
-    floor = median_cpu(rounds["bare Starlette + grpc.aio + psycopg"])
+def used(pids: Sequence[int]) -> float:
+    """Seconds of processor time that processes and their children have used."""
+    return sum(cpu_seconds(each) for pid in pids for each in descendants(pid))
+
+
+def table(rounds: Mapping[str, Sequence[Round]]) -> str:
+    """The figures as a Markdown table, ratios against the floor if it is among them, else against Kontor."""
+    base = FLOOR if FLOOR in rounds else KONTOR
+    floor, own = median_of(rounds[base], "cpu_ms"), statistics.median(each.measured.rate for each in rounds[KONTOR])
     lines = [
-        f"crm_get_record, {arguments.in_flight} in flight, {arguments.calls} calls a round, "
-        f"median of {arguments.rounds} interleaved rounds; servers on one core; Python {platform.python_version()}",
-        "",
-        "| way | calls a second | CPU ms a call | gateway | service | p50 ms | p99 ms | CPU against the bare chain |",
-        "|---|---|---|---|---|---|---|---|",
+        "| way | calls a second | Kontor's rate is | CPU ms a call | gateway | behind it | p50 ms | p99 ms "
+        f"| CPU against {'the floor' if base == FLOOR else 'Kontor'} |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, done in rounds.items():
-        cpu = {part: statistics.median(each.cpu_ms.get(part, 0.0) for each in done) for part in ("gateway", "service")}
         rate, p50, p99 = (
             statistics.median(read(each.measured) for each in done)
             for read in (lambda m: m.rate, lambda m: m.percentile(0.5), lambda m: m.percentile(0.99))
         )
-        total = median_cpu(done)
+        total, gateway, behind = (median_of(done, part) for part in ("cpu_ms", "gateway_ms", "behind_ms"))
         lines.append(
-            f"| {name} | {rate:.0f} | {total:.2f} | {cpu['gateway']:.2f} | {cpu['service']:.2f} "
+            f"| {name} | {rate:.0f} | {own / rate:.1f} x | {total:.2f} | {gateway:.2f} | {behind:.2f} "
             f"| {p50:.1f} | {p99:.1f} | {total / floor:.2f} |"
         )
     return "\n".join(lines)
 
 
-def median_cpu(done: Sequence[Round]) -> float:
-    """CPU milliseconds a call over all processes of a way."""
-    return statistics.median(sum(each.cpu_ms.values()) for each in done)
+def median_of(done: Sequence[Round], part: str) -> float:
+    """The median of one figure."""
+    return statistics.median(getattr(each, part) for each in done)
 
 
 if __name__ == "__main__":
