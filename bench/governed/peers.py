@@ -32,8 +32,8 @@ FORGE_TOOL = "peer-crm-get-record"
 ADMIN = "admin@example.com"
 START_S = 90
 SERVER_CORE = 0
-# By its tuning guide and its settings' own texts: PostgreSQL, gunicorn, caches in memory (with Redis answers got lost at
-# 16 in flight), sessions, without which it opens one with its upstream for every call, and nothing compressed or
+# By its tuning guide and its settings' own texts: PostgreSQL, gunicorn, caches in memory (with Redis answers got lost
+# at 16 in flight), sessions, without which it opens one with its upstream for every call, and nothing compressed or
 # written that a call can do without.
 TUNED = {
     "CACHE_TYPE": "memory",

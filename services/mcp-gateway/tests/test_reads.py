@@ -1,6 +1,7 @@
 """Plain reads are answered without the SDK, and no client can tell."""
 
 import copy
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,7 +44,23 @@ async def answered(world: Any, key: str, body: Any, path: str = "/mcp", **header
         del own["mcp-name"]
     async with world.raw(key) as http:
         answer = await http.post(f"{world.url}{path}", json=body, headers=own | headers)
-    told = answer.json()
+    return told_of(answer)
+
+
+async def answered_earlier(world: Any, key: str, version: str, body: Any, **headers: str) -> tuple[int, Any]:
+    """The same in an earlier revision, where the SDK answers by a stream of events."""
+    own = {name: value for name, value in HEADERS.items() if name not in ("mcp-method", "mcp-name")}
+    async with world.raw(key) as http:
+        answer = await http.post(
+            f"{world.url}/mcp", json=body, headers=own | {"mcp-protocol-version": version} | headers
+        )
+    return told_of(answer)
+
+
+def told_of(answer: Any) -> tuple[int, Any]:
+    """Status and body of an answer, without the id of the call."""
+    is_stream = answer.headers["content-type"].startswith("text/event-stream")
+    told = json.loads(answer.text.partition("data: ")[2]) if is_stream else answer.json()
     told.get("result", {}).get("_meta", {}).pop("kontor/call_id", None)
     return answer.status_code, told
 
@@ -132,3 +149,22 @@ async def test_lists_beyond_the_limit_are_refused_alike(world: Any) -> None:
     assert "result" in told[0][1]
     assert refused[-2:] == [(200, 429), (200, 429)]
     assert told[-1][1]["error"]["data"].keys() == told[-2][1]["error"]["data"].keys() >= {"retry_after_s"}
+
+
+@pytest.mark.parametrize("version", ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"])
+async def test_earlier_revisions_are_answered_alike(world: Any, people: Any, version: str) -> None:
+    """Clients with a handshake get what the SDK would have sent, with or without what may stand beside a request."""
+    plant = await world.sow(people, 'a "quoted" fern')
+    beside: dict[str, Any]
+    for beside in ({}, {"_meta": {"progressToken": 3}}, {"_meta": {"traceparent": f"00-{'1' * 32}-{'2' * 16}-01"}}):
+        for method, params in (
+            ("tools/list", {}),
+            ("tools/call", {"name": "garden_get_plant", "arguments": {"id": plant}}),
+            ("tools/call", {"name": "garden.get_plant", "arguments": {"id": 7}}),
+            ("tools/call", {"name": "garden_get_plant"}),
+        ):
+            body = {"jsonrpc": "2.0", "id": "x", "method": method, "params": params | beside}
+            short = await answered_earlier(world, people.agent, version, body)
+            # The SDK alone answers those who name a method in a header that these revisions do not have.
+            assert short == await answered_earlier(world, people.agent, version, body, **{"mcp-method": method})
+            assert (short[0], short[1]["id"], "result" in short[1]) == (200, "x", True)

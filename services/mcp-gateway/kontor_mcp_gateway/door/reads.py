@@ -1,7 +1,4 @@
-"""Answers plain reads and lists of the modern protocol without the SDK, which costs more than all else together.
-
-Only a request that is right in every respect is answered here; whatever else it is, the SDK answers it.
-"""
+"""Answers plain reads and lists without the SDK, which costs more than all else together."""
 
 import asyncio
 import json
@@ -10,13 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
-from mcp_types import (
-    CLIENT_CAPABILITIES_META_KEY,
-    CLIENT_INFO_META_KEY,
-    PROTOCOL_VERSION_META_KEY,
-    SERVER_INFO_META_KEY,
-)
-from mcp_types.version import LATEST_MODERN_VERSION
+from mcp_types import CLIENT_INFO_META_KEY, SERVER_INFO_META_KEY
 from opentelemetry import propagate, trace
 from opentelemetry.trace import SpanKind
 from starlette.requests import Request
@@ -30,6 +21,7 @@ from kontor_mcp_gateway.door.call import Ask, client_name
 from kontor_mcp_gateway.door.canonical import TOO_MANY_REQUESTS
 from kontor_mcp_gateway.door.door import Door
 from kontor_mcp_gateway.door.lists import LIST_TTL_MS, Lists
+from kontor_mcp_gateway.door.plain import CALL, LIST, Headers, Plain, plain, single_headers
 from kontor_mcp_gateway.door.profiled import PROFILE
 from kontor_mcp_gateway.identity.caller import Caller
 from kontor_mcp_gateway.metering.limiter import Limiter
@@ -38,35 +30,16 @@ from kontor_platform.contract.problem import RateLimited, Refusal
 from kontor_platform.data.ids import new_id
 from kontor_platform.runtime.server_config import ServerConfig
 
-CALL, LIST = "tools/call", "tools/list"
-ENVELOPE = frozenset({"jsonrpc", "id", "method", "params"})
-PARAMS = frozenset({"name", "arguments", "_meta"})
-TRACE = frozenset({"traceparent", "tracestate"})
-META = TRACE | {PROTOCOL_VERSION_META_KEY, CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY}
-ONCE = (b"content-type", b"accept", b"mcp-protocol-version", b"mcp-method", b"host")
-NAME = b"mcp-name"
-MIRRORED = b"mcp-param-"
 MAX_ORIGINS = 1_000
 tracer = trace.get_tracer(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A read, as a request in perfect order asks for it."""
+    """A plain call, and the tool it reads with; for a list there is none."""
 
-    id: str | int
-    tool: Tool
-    sent_as: str
-    arguments: Mapping[str, Any]
-    meta: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A list of the tools, as a request in perfect order asks for it."""
-
-    id: str | int
-    meta: Mapping[str, Any]
+    asked: Plain
+    tool: Tool | None
 
 
 class PlainReads:
@@ -87,19 +60,19 @@ class PlainReads:
         self._app, self._feed, self._door, self._config = app, feed, door, config
         self._lists, self._limiter = lists, limiter
         self._security = TransportSecurityMiddleware(security)
-        self._server_info = json.dumps(server_info)
+        self._stamp = f'"{SERVER_INFO_META_KEY}":{json.dumps(server_info)}'
         self._let_in: set[tuple[bytes, bytes]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, or hands it on."""
-        asked = await self._asked(scope)
-        if asked is None:
+        read = await self._read(scope)
+        if read is None:
             await self._app(scope, receive, send)
             return
         task = asyncio.current_task()
         watcher = asyncio.create_task(cancel_when_gone(receive, task))
         try:
-            body = await self._answer(asked, scope)
+            body = await self._answer(read, scope)
         except asyncio.CancelledError:
             if task is None or not watcher.done():
                 raise
@@ -111,33 +84,22 @@ class PlainReads:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def _asked(self, scope: Scope) -> Read | Listed | None:
-        """The plain read or list that a request asks for; None if it is anything else."""
-        headers = single_headers(scope)
-        if headers is None or headers.get(b"mcp-protocol-version") != LATEST_MODERN_VERSION.encode():
+    async def _read(self, scope: Scope) -> Read | None:
+        """The plain read or list that a request asks for, and may; None if it is anything else."""
+        headers = single_headers(scope["headers"])
+        asked = plain(headers, scope[PARSED]) if headers is not None else None
+        if headers is None or asked is None or not await self._lets_in(scope, headers):
             return None
-        accept = headers[b"accept"]
-        if b"application/json" not in accept or b"text/event-stream" not in accept:
-            return None
-        value = scope[PARSED]
-        if not is_envelope(value) or headers[b"mcp-method"] != value["method"].encode():
-            return None
-        asked = listed_of(value, headers) if value["method"] == LIST else self._read(value, headers, scope)
-        return asked if asked is not None and await self._lets_in(scope, headers) else None
-
-    def _read(self, value: Mapping[str, Any], headers: Mapping[bytes, bytes], scope: Scope) -> Read | None:
-        params = value["params"]
-        if value["method"] != CALL or not is_plain(params) or headers.get(NAME) != params["name"].encode():
-            return None
-        tool = self._feed.present.find(params["name"])
+        if asked.name is None:
+            return Read(asked, None)
+        tool = self._feed.present.find(asked.name)
         if tool is None or tool.operation.is_write or tool.operation.policy.approval is not Approval.NONE:
             return None
         policy = self._config.tenant(scope[CALLER].principal.slug)
-        if not scope[PROFILE].offers(tool.operation) or not policy.offers(tool.operation):
-            return None
-        return Read(value["id"], tool, params["name"], params.get("arguments") or {}, params["_meta"])
+        offered = scope[PROFILE].offers(tool.operation) and policy.offers(tool.operation)
+        return Read(asked, tool) if offered else None
 
-    async def _lets_in(self, scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
+    async def _lets_in(self, scope: Scope, headers: Headers) -> bool:
         """Whether Host, Origin and Content-Type are let in, by the SDK's own check, asked once for each."""
         key = (headers[b"host"] + b" " + headers[b"content-type"], headers.get(b"origin", b""))
         if key in self._let_in:
@@ -149,15 +111,16 @@ class PlainReads:
         self._let_in.add(key)
         return True
 
-    async def _answer(self, asked: Read | Listed, scope: Scope) -> bytes:
-        context = propagate.extract(asked.meta) if "traceparent" in asked.meta else None
-        name = f"{CALL} {asked.tool.name}" if isinstance(asked, Read) else LIST
+    async def _answer(self, read: Read, scope: Scope) -> bytes:
+        meta = read.asked.meta
+        context = propagate.extract(meta) if "traceparent" in meta else None
+        name = f"{CALL} {read.tool.name}" if read.tool else LIST
         with tracer.start_as_current_span(name, context=context, kind=SpanKind.SERVER):
-            if isinstance(asked, Read):
-                return await self._called(asked, scope[CALLER])
-            return await self._told_list(asked, scope)
+            if read.tool is None:
+                return await self._listed(read.asked, scope)
+            return await self._called(read.asked, read.tool, scope[CALLER])
 
-    async def _told_list(self, asked: Listed, scope: Scope) -> bytes:
+    async def _listed(self, asked: Plain, scope: Scope) -> bytes:
         """The JSON-RPC response with the tools a caller sees, or with the limit it reached."""
         caller: Caller = scope[CALLER]
         try:
@@ -166,76 +129,33 @@ class PlainReads:
             error = {"code": TOO_MANY_REQUESTS, "message": limited.message, "data": limited.to_json()}
             return json.dumps({"jsonrpc": "2.0", "id": asked.id, "error": error}).encode()
         tools = self._lists.of(caller.principal, scope[PROFILE]).json
-        return (
-            f'{{"jsonrpc":"2.0","id":{json.dumps(asked.id)},"result":{{"cacheScope":"private","ttlMs":{LIST_TTL_MS},'
-            f'"resultType":"complete","tools":{tools},"_meta":{{"{SERVER_INFO_META_KEY}":{self._server_info}}}}}}}'
-        ).encode()
+        caching = f',"cacheScope":"private","ttlMs":{LIST_TTL_MS},"resultType":"complete","_meta":{{{self._stamp}}}'
+        return response(asked, f'"tools":{tools}{caching if asked.is_modern else ""}')
 
-    async def _called(self, read: Read, caller: Caller) -> bytes:
-        name = read.meta.get(CLIENT_INFO_META_KEY, {}).get("name")
-        ask = Ask(read.tool, read.sent_as, read.arguments, {}, caller, new_id(), "mcp", client_name(name))
+    async def _called(self, asked: Plain, tool: Tool, caller: Caller) -> bytes:
+        name = asked.meta.get(CLIENT_INFO_META_KEY, {}).get("name")
+        ask = Ask(tool, asked.name or tool.name, asked.arguments, {}, caller, new_id(), "mcp", client_name(name))
         try:
             answer = await self._door.call(ask)
         except Refusal as refusal:
-            return self._told(read.id, json.dumps(refusal.to_json(), ensure_ascii=False), ask, is_error=True)
-        return self._told(read.id, answer.json, ask, is_error=False, withheld=answer.secret_withheld)
+            return self._told(asked, json.dumps(refusal.to_json(), ensure_ascii=False), ask, is_error=True)
+        return self._told(asked, answer.json, ask, is_error=False, withheld=answer.secret_withheld)
 
-    def _told(self, number: str | int, content: str, ask: Ask, *, is_error: bool, withheld: bool = False) -> bytes:
+    def _told(self, asked: Plain, content: str, ask: Ask, *, is_error: bool, withheld: bool = False) -> bytes:
         """The JSON-RPC response around an answer that is JSON already."""
         marks = ',"kontor/secret_withheld":true' if withheld else ""
-        return (
-            f'{{"jsonrpc":"2.0","id":{json.dumps(number)},"result":{{'
-            f'"content":[{{"type":"text","text":{json.dumps(content)}}}],'
-            f'"structuredContent":{content},"isError":{"true" if is_error else "false"},"resultType":"complete",'
-            f'"_meta":{{"kontor/call_id":"{ask.call_id}"{marks},"{SERVER_INFO_META_KEY}":{self._server_info}}}}}}}'
-        ).encode()
+        stamp, kind = (f",{self._stamp}", ',"resultType":"complete"') if asked.is_modern else ("", "")
+        return response(
+            asked,
+            f'"content":[{{"type":"text","text":{json.dumps(content)}}}],"structuredContent":{content},'
+            f'"isError":{"true" if is_error else "false"}{kind},'
+            f'"_meta":{{"kontor/call_id":"{ask.call_id}"{marks}{stamp}}}',
+        )
 
 
-def single_headers(scope: Scope) -> dict[bytes, bytes] | None:
-    """The headers that decide, each there once; None if one is missing or twice, or arguments are mirrored."""
-    found: dict[bytes, bytes] = {}
-    for name, value in scope["headers"]:
-        if name.startswith(MIRRORED) or (name in found and (name in ONCE or name == NAME)):
-            return None
-        found[name] = value
-    return found if all(name in found for name in ONCE) else None
-
-
-def is_envelope(value: Any) -> bool:
-    """Whether a body is one JSON-RPC request and nothing beside it."""
-    if not isinstance(value, dict) or value.keys() != ENVELOPE or value["jsonrpc"] != "2.0":
-        return False
-    number, method = value["id"], value["method"]
-    return isinstance(method, str) and isinstance(number, str | int) and not isinstance(number, bool)
-
-
-def listed_of(value: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> Listed | None:
-    """The list a request asks for; None if it asks for more than the list."""
-    params = value["params"]
-    if NAME in headers or not isinstance(params, dict) or params.keys() != {"_meta"} or not is_meta(params["_meta"]):
-        return None
-    return Listed(value["id"], params["_meta"])
-
-
-def is_plain(params: Any) -> bool:
-    """Whether parameters are of a call with nothing but a name, arguments and a proper envelope."""
-    if not isinstance(params, dict) or not params.keys() <= PARAMS or not isinstance(params.get("name"), str):
-        return False
-    return is_meta(params.get("_meta")) and isinstance(params.get("arguments"), dict | None)
-
-
-def is_meta(meta: Any) -> bool:
-    """Whether what stands beside a request is what the protocol demands, and a trace at most."""
-    if not isinstance(meta, dict) or not meta.keys() <= META:
-        return False
-    info = meta.get(CLIENT_INFO_META_KEY, {"name": "", "version": ""})
-    return (
-        meta.get(PROTOCOL_VERSION_META_KEY) == LATEST_MODERN_VERSION
-        and isinstance(meta.get(CLIENT_CAPABILITIES_META_KEY), dict)
-        and isinstance(info, dict)
-        and all(isinstance(info.get(each), str) for each in ("name", "version"))
-        and all(isinstance(meta.get(each, ""), str) for each in TRACE)
-    )
+def response(asked: Plain, members: str) -> bytes:
+    """The JSON-RPC response with a result of these members."""
+    return f'{{"jsonrpc":"2.0","id":{json.dumps(asked.id)},"result":{{{members}}}}}'.encode()
 
 
 async def cancel_when_gone(receive: Receive, task: asyncio.Task[Any] | None) -> None:
