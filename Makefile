@@ -9,12 +9,12 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 STAMPS := $(VENV)/.kontor
 PACKAGES := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml))
-PROTOS := $(shell find protos -name '*.proto') protos/build.py
+PROTOS := $(shell find protos -name '*.proto' -o -name '*.json') protos/build.py
 PIP := $(PY) -m pip --disable-pip-version-check -qq
 # Where a repository was moved to, its environment no longer works: scripts and editable installs name its path.
 MOVED := $(shell [ ! -d $(VENV) ] || [ "`cat $(STAMPS)/here 2>/dev/null`" = "$(CURDIR)" ] || echo moved)
 
-.PHONY: help environment up down demo test check conformance bench bench-gateway bench-crm docs protos constraints clean
+.PHONY: help environment up down demo test check conformance bench bench-gateway bench-crm docs examples protos constraints clean
 
 help: ## Shows this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /:/' | awk -F: '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -51,8 +51,12 @@ bench-gateway: environment ## Measures the gateway beside others from PyPI, whic
 bench-crm: environment ## Measures import, search and export with a million contacts (BENCH="--contacts 20000" for less)
 	@$(PY) bench/contacts.py $(BENCH)
 
-docs: environment ## Writes docs/tools.md from the contract
+docs: environment ## Writes docs/tools.md from the contract and its examples
 	@$(PY) -m kontor_platform.edge.manual docs/tools.md
+
+examples: environment ## Records protos/examples anew: a call of every tool with its answer
+	@$(PY) -m pytest -q tests/journeys/test_examples.py --record-examples
+	@$(MAKE) --no-print-directory docs
 
 environment: $(STAMPS)/editable ## Makes the virtual environment, if something it is made from changed
 

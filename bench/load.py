@@ -3,18 +3,19 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 HEAD_END = b"\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one run measured; latencies in seconds, sorted."""
+    """What one run measured; latencies in seconds, sorted; `failed` are the calls with a wrong answer or none."""
 
     calls: int
     seconds: float
     latencies: Sequence[float]
+    failed: int = 0
 
     @property
     def rate(self) -> float:
@@ -38,23 +39,36 @@ class WrongAnswer(Exception):
     """An answer was not the one expected."""
 
 
-async def http_load(port: int, asked: Iterator[Asked], seconds: float, in_flight: int) -> Measured:
-    """Asks for so long over so many connections; raises WrongAnswer on the first wrong answer."""
-    latencies, until = list[float](), time.perf_counter() + seconds
+async def http_load(
+    port: int, asked: Iterator[Asked], seconds: float, in_flight: int, *, may_fail: bool = False
+) -> Measured:
+    """Asks for so long over so many connections; raises WrongAnswer on the first wrong answer, or counts them."""
+    latencies, failed, until = list[float](), 0, time.perf_counter() + seconds
 
     async def caller() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        while (began := time.perf_counter()) < until:
-            each = next(asked)
-            writer.write(each.request)
-            head, body = await answer(reader)
-            latencies.append(time.perf_counter() - began)
-            if not head.startswith(b"HTTP/1.1 200") or not any(part in body for part in each.expected):
-                raise WrongAnswer((head + body)[:600].decode(errors="replace"))
-        writer.close()
-        await writer.wait_closed()
+        nonlocal failed
+        while time.perf_counter() < until:
+            try:
+                await connected()
+            except (WrongAnswer, EOFError, OSError):
+                if not may_fail:
+                    raise
+                failed += 1
 
-    return await timed(caller, in_flight, latencies)
+    async def connected() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            while (began := time.perf_counter()) < until:
+                each = next(asked)
+                writer.write(each.request)
+                head, body = await answer(reader)
+                if not head.startswith(b"HTTP/1.1 200") or not any(part in body for part in each.expected):
+                    raise WrongAnswer((head + body)[:600].decode(errors="replace"))
+                latencies.append(time.perf_counter() - began)
+        finally:
+            writer.close()
+
+    return replace(await timed(caller, in_flight, latencies), failed=failed)
 
 
 async def timed(caller: Callable[[], Coroutine[None, None, None]], in_flight: int, latencies: list[float]) -> Measured:

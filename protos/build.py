@@ -1,7 +1,8 @@
-"""Compiles the protos into the distribution `kontor-protos`: message classes and the descriptor image with comments."""
+"""Compiles the protos into the distribution `kontor-protos`: message classes, the descriptor image, the examples."""
 
 import hashlib
 import importlib.metadata
+import json
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,11 @@ SHA = "{sha}"
 def image() -> bytes:
     """Answers the FileDescriptorSet with comments."""
     return files(__name__).joinpath("image.binpb").read_bytes()
+
+
+def examples() -> bytes:
+    """Answers the recorded calls by tool, as JSON."""
+    return files(__name__).joinpath("examples.json").read_bytes()
 '''
 
 
@@ -66,6 +72,11 @@ def sources() -> list[str]:
     return sorted(path.relative_to(HERE).as_posix() for path in HERE.rglob("*.proto"))
 
 
+def examples() -> list[Path]:
+    """The files of recorded calls, sorted."""
+    return sorted((HERE / "examples").glob("*.json"))
+
+
 def fingerprint() -> str:
     """SHA-256 over everything the build reads."""
     digest = hashlib.sha256(Path(__file__).read_bytes())
@@ -73,6 +84,8 @@ def fingerprint() -> str:
         digest.update(f"{name}={importlib.metadata.version(name)}\0".encode())
     for name in sources():
         digest.update(name.encode() + b"\0" + (HERE / name).read_bytes())
+    for path in examples():
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
 
@@ -133,6 +146,7 @@ def generated(image: bytes, scratch: Path) -> Path:
     protoc(f"--descriptor_set_in={source}", f"--plugin=protoc-gen-py={plugin}", f"--py_out={package}", *names)
     shutil.move(source, package / "image.binpb")
     (package / "__init__.py").write_text(INIT.format(sha=hashlib.sha256(image).hexdigest()))
+    (package / "examples.json").write_text(json.dumps({path.stem: json.loads(path.read_text()) for path in examples()}))
     (package / "py.typed").touch()
     return package
 

@@ -129,7 +129,7 @@ def context_forge(running: Stack, upstream: Served, *, tuned: bool) -> Iterator[
         command = [str(bin / "gunicorn"), "--workers", TUNED_WORKERS, "--worker-class", "uvicorn.workers.UvicornWorker"]
         command += ["--preload", "--timeout", "600", "--bind", f"127.0.0.1:{port}", "mcpgateway.main:app"]
     with started(command, port, settings, home) as pid:
-        endpoint = Endpoint(port, LEGACY, forge_token(bin, settings, home), "/mcp", FORGE_TOOL)
+        endpoint = Endpoint(port, LEGACY, forge_token(bin, settings, home), "/mcp", FORGE_TOOL, may_fail=True)
         register(endpoint, f"http://127.0.0.1:{upstream.port}/mcp")
         if tuned:
             endpoint = replace(endpoint, sessions=[endpoint.initialize() for _ in range(SESSIONS)])

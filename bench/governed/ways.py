@@ -43,7 +43,10 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An MCP server: where it listens, which revision is spoken, who asks in which sessions, what it calls the tool."""
+    """An MCP server: where it listens, which revision is spoken, who asks in which sessions, what it calls the tool.
+
+    `may_fail`: wrong answers are counted, and do not end the bench.
+    """
 
     port: int
     version: str = MODERN
@@ -51,6 +54,7 @@ class Endpoint:
     path: str = "/mcp"
     tool: str = TOOL
     sessions: Sequence[str] = ()
+    may_fail: bool = False
 
     def calls(self, ids: Sequence[str]) -> Load:
         """Calls of the tool, each for the next record."""
@@ -94,7 +98,7 @@ class Endpoint:
         return headers
 
     def _load(self, asked: Sequence[Asked]) -> Load:
-        return lambda seconds, in_flight: http_load(self.port, cycle(asked), seconds, in_flight)
+        return lambda seconds, in_flight: http_load(self.port, cycle(asked), seconds, in_flight, may_fail=self.may_fail)
 
 
 def created(running: Stack) -> list[str]:

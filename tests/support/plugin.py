@@ -16,6 +16,11 @@ ConnectEdge = Callable[..., AbstractAsyncContextManager[EdgeClient]]
 LAST = "faults"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds `--record-examples`."""
+    parser.addoption("--record-examples", action="store_true", help="write protos/examples anew")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the fault tests last, since each has a stack of its own to break."""
     items.sort(key=lambda item: LAST in item.path.parts)

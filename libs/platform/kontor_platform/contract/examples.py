@@ -1,7 +1,11 @@
-"""An example request of an operation: the one its policy gives, else one made from its required fields."""
+"""Examples of operations: a request with its answer as recorded, one from the policy, or one from required fields."""
 
 import json
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
+
+import kontor_protos
 
 from kontor_platform.contract.operation import Operation
 from kontor_platform.contract.schema import Schema, input_schema
@@ -15,8 +19,22 @@ FORMATS = {
 }
 
 
+@cache
+def recorded() -> Mapping[str, Mapping[str, Any]]:
+    """Calls that were made, by tool: their `arguments` and their `answer`."""
+    told: Mapping[str, Mapping[str, Any]] = json.loads(kontor_protos.examples())
+    return told
+
+
+def answer_of(operation: Operation) -> Any:
+    """What the example request was answered; None where that was not recorded."""
+    return recorded().get(operation.name, {}).get("answer")
+
+
 def example_of(operation: Operation) -> Any:
     """A request that passes the operation's own rules."""
+    if operation.name in recorded():
+        return recorded()[operation.name]["arguments"]
     if operation.policy.example:
         return json.loads(operation.policy.example)
     return sample(input_schema(operation))

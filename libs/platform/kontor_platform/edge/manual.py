@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from kontor_platform.contract.examples import example_of
+from kontor_platform.contract.examples import answer_of, example_of
 from kontor_platform.contract.image import own_image
 from kontor_platform.contract.operation import Approval, Operation
 from kontor_platform.contract.schema import input_schema
@@ -16,13 +16,15 @@ Schema: TypeAlias = Mapping[str, Any]
 INTRODUCTION = """\
 # Tools
 
-Every tool of Kontor, made from `protos/` by `python -m kontor_platform.edge.manual docs/tools.md`: change the proto,
-not this page.
+Every tool of Kontor, made from `protos/` by `make docs`: change the proto, not this page.
 
 A tool is called over MCP by its name or its dotted alias, over REST by people at its own path, and under the tool's
 rules at `POST /mcp/<domain>/<operation>`. The role `admin` may call every one. A write also takes `idempotency_key`
 and, where it can be previewed, `dry_run` (on REST the header `Idempotency-Key` and the query parameter
 `dry_run=true`); over MCP also `user_approved` and `approval_id`.
+
+The examples are one story, recorded call by call (`make examples`) and repeated by every run of the tests. Lists are
+shortened to four entries, long texts end in `…`, and `…` stands for what is secret or only a mark.
 """
 APPROVALS: Mapping[Approval, str] = {
     Approval.NONE: "none",
@@ -53,7 +55,13 @@ def section(tool: Operation) -> Iterator[str]:
     yield from facts(tool)
     yield ""
     yield from fields(input_schema(tool))
-    yield from ("", "```json", json.dumps(example_of(tool), indent=2, ensure_ascii=False), "```")
+    yield from ("", "Arguments of a call, and its answer:", "", *block(example_of(tool)))
+    yield from ("", *block(answer_of(tool)))
+
+
+def block(value: Any) -> Sequence[str]:
+    """JSON in a fence."""
+    return ("```json", json.dumps(value, indent=2, ensure_ascii=False), "```")
 
 
 def facts(tool: Operation) -> Iterator[str]:
