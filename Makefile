@@ -52,7 +52,7 @@ bench-crm: environment ## Measures import, search and export with a million cont
 	@$(PY) bench/contacts.py $(BENCH)
 
 docs: environment ## Writes docs/tools.md from the contract and its examples
-	@$(PY) -m kontor_platform.edge.manual docs/tools.md
+	@$(PY) -m kontor_platform.faces.manual docs/tools.md
 
 examples: environment ## Records protos/examples anew: a call of every tool with its answer
 	@$(PY) -m pytest -q tests/journeys/test_examples.py --record-examples

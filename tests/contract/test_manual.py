@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from kontor_platform.contract.image import own_image
-from kontor_platform.edge.manual import manual
+from kontor_platform.faces.manual import manual
 
 
 def test_the_manual_is_up_to_date(repository: Path) -> None:

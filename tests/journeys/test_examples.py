@@ -4,6 +4,7 @@
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +48,22 @@ IN_BERLIN = {"field": "city", "op": "eq", "value": "Berlin"}
 LIST = "email,first_name,last_name,company\nmax@brandt.example,Max,Brandt,Brandt AG\nkein-at,Eva,Ohm,Brandt AG\n"
 
 
+def reached(told: Told, *path: str) -> str:
+    """What lies under these names in the answers so far."""
+    value: Any = told
+    for name in path:
+        value = value[name]
+    return str(value)
+
+
 def story(told: Told) -> list[Step]:
     """A sales team's week: what is called, with arguments that name what earlier calls answered."""
-    ada = lambda: told["crm_upsert_contact"]["contact"]["id"]  # noqa: E731
-    twin = lambda: told["twin"]["contact"]["id"]  # noqa: E731
-    lund = lambda: told["crm_upsert_company"]["company"]["id"]  # noqa: E731
-    deal = lambda: told["crm_create_deal"]["deal"]["id"]  # noqa: E731
-    imported = lambda: told["crm_import_contacts_csv"]["operation_id"]  # noqa: E731
+    ada = partial(reached, told, "crm_upsert_contact", "contact", "id")
+    twin = partial(reached, told, "twin", "contact", "id")
+    lund = partial(reached, told, "crm_upsert_company", "company", "id")
+    deal = partial(reached, told, "crm_create_deal", "deal", "id")
+    imported = partial(reached, told, "crm_import_contacts_csv", "operation_id")
+    note = partial(reached, told, "crm_create_note", "note", "id")
     return [
         ("crm_whoami", lambda _: {}),
         ("crm_upsert_user", lambda _: {"email": "cem@example.com", "name": "Cem Aydin", "roles": ["sales"]}),
@@ -105,7 +115,7 @@ def story(told: Told) -> list[Step]:
         ("crm_list_tasks", lambda _: {"record_id": deal()}),
         (
             "crm_complete_task",
-            lambda _: {"task_id": told["crm_create_task"]["task"]["id"], "outcome_note": "Sent by e-mail."},
+            lambda _: {"task_id": reached(told, "crm_create_task", "task", "id"), "outcome_note": "Sent by e-mail."},
         ),
         (
             "crm_log_call",
@@ -164,8 +174,8 @@ def story(told: Told) -> list[Step]:
             lambda _: {"pairs": [{"from_id": deal(), "to_id": ada()}], "labels": ["decision maker"]},
         ),
         ("crm_list_associations", lambda _: {"record_id": deal()}),
-        ("crm_delete_record", lambda _: {"id": told["crm_create_note"]["note"]["id"]}),
-        ("crm_restore_record", lambda _: {"id": told["crm_create_note"]["note"]["id"]}),
+        ("crm_delete_record", lambda _: {"id": note()}),
+        ("crm_restore_record", lambda _: {"id": note()}),
         ("crm_find_duplicates", lambda _: {}),
         ("crm_merge_contacts", lambda _: {"winner_id": ada(), "loser_ids": [twin()]}),
         ("crm_unmerge_contacts", lambda _: {"contact_id": twin()}),
@@ -183,7 +193,7 @@ def story(told: Told) -> list[Step]:
                 "per_minute": 60,
             },
         ),
-        ("crm_revoke_api_key", lambda _: {"id": told["crm_create_api_key"]["key"]["id"]}),
+        ("crm_revoke_api_key", lambda _: {"id": reached(told, "crm_create_api_key", "key", "id")}),
     ]
 
 

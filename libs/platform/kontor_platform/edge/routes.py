@@ -124,6 +124,7 @@ def gateway_routes() -> list[Config]:
         _open("approvals", {"path_separated_prefix": "/approvals"}, DEADLINE_OPEN_WORLD),
         _open("well-known", {"prefix": "/.well-known/"}, DEADLINE_OPEN_WORLD),
         _open("docs-assets", {"prefix": "/docs/assets/"}, DEADLINE_OPEN_WORLD),
+        _open("docs-tools", {"path_separated_prefix": "/docs/tools"}, DEADLINE_OPEN_WORLD),
         *(_open(path.strip("/"), {"path": path}, DEADLINE_OPEN_WORLD) for path in GATEWAY_EXACT),
     ]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from protobuf import DescField
 
-from kontor_platform.contract.examples import example_of
+from kontor_platform.contract.examples import answer_of, example_of
 from kontor_platform.contract.operation import Approval, Content, Operation
 from kontor_platform.contract.problem import statuses
 from kontor_platform.contract.schema import Writer, component_name, problem_schema, required_names
@@ -160,9 +160,12 @@ def responses_of(operation: Operation, components: dict[str, Any]) -> Document:
         return {"200": success} | unchanged | {str(status): problem_of(status) for status in refusal_statuses()}
     key = component_name(operation.response.type_name, answers=True)
     components[key] = Writer(answers=True, components=components).object_of(operation.response)
+    content: Document = {"schema": {"$ref": f"#/components/schemas/{key}"}}
+    if (answer := answer_of(operation)) is not None:
+        content["example"] = answer
     success = {
         "description": "The answer.",
-        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{key}"}}},
+        "content": {"application/json": content},
     }
     return {"200": success} | {str(status): problem_of(status) for status in refusal_statuses()}
 

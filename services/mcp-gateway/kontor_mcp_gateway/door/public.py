@@ -14,6 +14,10 @@ from kontor_mcp_gateway.door.authenticate import CALLER
 from kontor_mcp_gateway.door.documents import Documents
 from kontor_mcp_gateway.door.facade import Facade
 from kontor_mcp_gateway.door.health import Health
+from kontor_mcp_gateway.door.manual import ASSETS as ASSETS_OF_MANUAL
+from kontor_mcp_gateway.door.manual import ROOT as MANUAL
+from kontor_mcp_gateway.door.manual import Manual, is_manual
+from kontor_mcp_gateway.door.manual import asset_of as asset_of_manual
 from kontor_mcp_gateway.door.page import ASSETS as ASSETS_OF_PAGE
 from kontor_mcp_gateway.door.page import ROOT, asset_of, is_page, page
 from kontor_mcp_gateway.door.standing import Standing
@@ -41,10 +45,15 @@ class Doors:
             await self.rest(scope, receive, send)
         elif scope["path"] == MCP_PATH:
             await self.mcp(scope, receive, send)
-        elif scope["path"] in OPEN_PATHS or scope["path"].startswith(OPEN_PREFIX) or is_page(scope["path"]):
+        elif is_open(scope["path"]):
             await self.rest(scope, receive, send)
         else:
             await self.guarded(scope, receive, send)
+
+
+def is_open(path: str) -> bool:
+    """Whether a path needs no key."""
+    return path in OPEN_PATHS or path.startswith(OPEN_PREFIX) or is_page(path) or is_manual(path)
 
 
 def rest_app(
@@ -60,6 +69,9 @@ def rest_app(
     """The application behind every path but `/mcp`."""
     app = documented_app("Kontor")
     app.openapi = documents.openapi  # type: ignore[method-assign]
+    app.add_route(MANUAL, Manual(feed).page, methods=["GET"])
+    for name in ASSETS_OF_MANUAL:
+        app.add_route(f"{MANUAL}/{name}", asset_of_manual(name), methods=["GET"])
     app.add_route("/mcp/{domain}/{op}", facade.call, methods=["POST"])
     app.add_route("/approvals", approvals.list, methods=["GET"])
     app.add_route(ROOT, page, methods=["GET"])

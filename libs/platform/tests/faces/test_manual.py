@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 from kontor_platform.contract.image import own_image
-from kontor_platform.edge.manual import fields, manual
+from kontor_platform.faces.manual import fields, manual
 
-COMMAND = (sys.executable, "-m", "kontor_platform.edge.manual")
+COMMAND = (sys.executable, "-m", "kontor_platform.faces.manual")
 
 
 def test_every_tool_and_every_field_is_in_the_manual() -> None:

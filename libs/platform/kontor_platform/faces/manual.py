@@ -1,4 +1,4 @@
-"""The tool manual, `docs/tools.md`, from the operations: `python -m kontor_platform.edge.manual FILE [--check]`."""
+"""The tool manual, `docs/tools.md`, from the operations: `python -m kontor_platform.faces.manual FILE [--check]`."""
 
 import argparse
 import json
@@ -56,7 +56,8 @@ def section(tool: Operation) -> Iterator[str]:
     yield ""
     yield from fields(input_schema(tool))
     yield from ("", "Arguments of a call, and its answer:", "", *block(example_of(tool)))
-    yield from ("", *block(answer_of(tool)))
+    if (answer := answer_of(tool)) is not None:
+        yield from ("", *block(answer))
 
 
 def block(value: Any) -> Sequence[str]:
@@ -151,7 +152,7 @@ def row(*cells: str) -> str:
 
 def main() -> None:
     """Writes the manual, or with `--check` only compares it; raises SystemExit with what to do where it differs."""
-    parser = argparse.ArgumentParser(prog="python -m kontor_platform.edge.manual", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m kontor_platform.faces.manual", description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--check", action="store_true", help="write nothing, fail if the file is not what it should be")
     arguments = parser.parse_args()
@@ -160,7 +161,7 @@ def main() -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
     elif not file.is_file() or file.read_text() != text:
-        raise SystemExit(f"{file} does not match the protos: run `python -m kontor_platform.edge.manual {file}`")
+        raise SystemExit(f"{file} does not match the protos: run `python -m kontor_platform.faces.manual {file}`")
 
 
 if __name__ == "__main__":
