@@ -14,7 +14,7 @@ PIP := $(PY) -m pip --disable-pip-version-check -qq
 # Where a repository was moved to, its environment no longer works: scripts and editable installs name its path.
 MOVED := $(shell [ ! -d $(VENV) ] || [ "`cat $(STAMPS)/here 2>/dev/null`" = "$(CURDIR)" ] || echo moved)
 
-.PHONY: help environment up down demo test check conformance bench bench-gateway bench-crm docs examples protos constraints clean
+.PHONY: help environment up down demo test check conformance bench bench-gateway bench-crowd bench-crm docs examples protos constraints clean
 
 help: ## Shows this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /:/' | awk -F: '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ bench: environment ## Measures calls a second and CPU per call
 
 bench-gateway: environment ## Measures the gateway beside others from PyPI, which it installs under build/peers
 	@$(PY) bench/gateway.py --peers --in-flight 1 16 64 $(BENCH)
+
+bench-crowd: environment ## Holds 1,000 idle streams and 64 callers for ten minutes (BENCH="--minutes 1" for less)
+	@$(PY) bench/crowd.py $(BENCH)
 
 bench-crm: environment ## Measures import, search and export with a million contacts (BENCH="--contacts 20000" for less)
 	@$(PY) bench/contacts.py $(BENCH)

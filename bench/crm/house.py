@@ -185,13 +185,14 @@ class Creating:
             response_deserializer=CreatedTenant.from_binary,
         )
 
-    def __call__(self, slug: str) -> CreatedTenant:
-        """A tenant of that name."""
+    def __call__(self, slug: str, *, with_agents: bool = False) -> CreatedTenant:
+        """A tenant of that name, with keys of agents too where asked."""
         request = CreateTenantRequest(
             name=slug,
             slug=slug,
             admin_email=f"ada@{slug}.example",
             approver_email=f"bea@{slug}.example",
+            demo_keys=with_agents,
             settings=TenantSettings(time_zone="Europe/Berlin", region="DE", currency="EUR"),
         )
         return self._call(request, metadata=(("kontor-passport", self._signer.sign(self._service)),), timeout=30)

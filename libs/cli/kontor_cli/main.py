@@ -10,6 +10,7 @@ from kontor_cli.commands.doctor import doctor
 from kontor_cli.commands.down import down
 from kontor_cli.commands.mcp import mcp
 from kontor_cli.commands.migrate import migrate
+from kontor_cli.commands.restart import restart
 from kontor_cli.commands.status import status
 from kontor_cli.commands.tenant import tenant
 from kontor_cli.commands.tools import tools
@@ -38,6 +39,6 @@ app = App(
     rich_markup_mode="rich",
     add_completion=False,
 )
-for each in (up, down, status, doctor, demo, tools, call, migrate, mcp):
+for each in (up, down, restart, status, doctor, demo, tools, call, migrate, mcp):
     app.command()(each)
 app.add_typer(tenant)

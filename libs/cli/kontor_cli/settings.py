@@ -21,6 +21,7 @@ class Settings(BaseSettings):
     edge_port: int = Field(default=8080, ge=0, le=65535, validation_alias="EDGE_PORT")
     mcp_host: str = Field(default="127.0.0.1", validation_alias="MCP_SERVER_HOST")
     mcp_port: int = Field(default=9000, ge=0, le=65535, validation_alias="MCP_SERVER_PORT")
+    replicas: int = Field(default=1, ge=1, le=9, validation_alias="KONTOR_REPLICAS")
     database_url: SecretStr | None = Field(default=None, validation_alias="DATABASE_URL")
     server_config: Path | None = Field(default=None, validation_alias="MCP_SERVER_CONFIG")
     app_env: str = Field(default="development", validation_alias="APP_ENV")

@@ -52,6 +52,8 @@ MIGRATIONS = Path(__file__).parents[1] / "migrations"
 KEPT_APPROVALS = Retention("approvals", "created_at", timedelta(days=30))
 # Longer than one can live, so that it is seen for a while after its end.
 KEPT_GRANTS = Retention("standing_grants", "created_at", timedelta(days=90))
+# Streams that wait for changes of the tools, over all callers of one replica.
+MAX_STREAMS = 10_000
 
 
 def build(settings: Settings, environment: Mapping[str, str]) -> Service:
@@ -149,7 +151,7 @@ def parts_of(service: Service, settings: Settings, feed: Feed, upstreams: dict[s
         covering=Covering(service.database, peers),
     )
     unknown = Unknown(feed, service.config, journal, limiter)
-    listen, lists = ListenHandler(feed.changes), Lists(feed, service.config)
+    listen, lists = ListenHandler(feed.changes, max_subscriptions=MAX_STREAMS), Lists(feed, service.config)
     return Parts(service.config, feed, passports, peers, limiter, intents, journal, listen, unknown, lists, door)
 
 

@@ -57,7 +57,7 @@ def here() -> TenantOffice:
     settings = read_settings()
     home = Home.at(settings.data_dir)
     services = installed_services()
-    return office(Environments(settings, home, database_of(settings, home), services), services)
+    return office(Environments.of_one_each(settings, home, database_of(settings, home), services), services)
 
 
 def slug_of(name: str) -> str:

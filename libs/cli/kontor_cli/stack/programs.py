@@ -6,6 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Self
 
 import httpx2
 
@@ -13,13 +14,15 @@ from kontor_cli.settings import Settings
 from kontor_cli.stack.database import DatabaseServer, application_url
 from kontor_cli.stack.home import Home
 from kontor_cli.stack.ports import reached_at
-from kontor_cli.stack.services import GATEWAY, GOVERNANCE, InstalledService
+from kontor_cli.stack.services import GATEWAY, GOVERNANCE, InstalledService, Replica
 from kontor_platform.dev.processes import Program, bind_loopback
 from kontor_platform.edge import Edge, envoy_command
 
 # The administrator's URL is for migrations alone.
 WITHHELD = ("DATABASE_URL",)
 PROBE_SECONDS = 2.0
+# Envoy looks every second and believes the second no: by then it sends elsewhere.
+DRAIN_SECONDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,38 @@ class PublicPorts:
         self.mcp.close()
 
 
-def bind_internal(services: Sequence[InstalledService]) -> dict[str, socket.socket]:
-    """One internal HTTP socket for each service and each worker."""
+@dataclass(frozen=True, slots=True)
+class Internal:
+    """Where the processes of a stack reach each other: HTTP of each, and what is there only with several replicas.
+
+    `mcp`: the MCP listeners of the gateway's further replicas; `rpc`: the gRPC addresses of every replica.
+    """
+
+    http: Mapping[str, socket.socket]
+    mcp: Mapping[str, socket.socket]
+    rpc: Mapping[str, str]
+
+
+def bind_internal(services: Sequence[InstalledService], replicas: Sequence[Replica], home: Home) -> Internal:
+    """An internal HTTP socket for each replica and each worker; gRPC by unix sockets while there is one of each."""
     workers = [service.worker for service in services if service.has_worker]
-    return {name: bind_loopback() for name in (*(service.name for service in services), *workers)}
+    names = [each.name for each in replicas]
+    return Internal(
+        http={name: bind_loopback() for name in (*names, *workers)},
+        mcp={each.name: bind_loopback() for each in replicas if each.service.name == GATEWAY and each.number > 1},
+        rpc={name: home.rpc(name) for name in names}
+        if len(names) == len(services)
+        else dict(zip(names, free_addresses(len(names)), strict=True)),
+    )
+
+
+def free_addresses(number: int) -> list[str]:
+    """Addresses on the loopback that nobody has; gRPC binds them itself."""
+    held = [bind_loopback() for _ in range(number)]
+    found = [reached_at(each) for each in held]
+    for each in held:
+        each.close()
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +94,27 @@ class Environments:
     settings: Settings
     home: Home
     server: DatabaseServer
-    services: Sequence[InstalledService]
+    replicas: Sequence[Replica]
+    rpc: Mapping[str, str]
 
-    def of(self, service: InstalledService) -> dict[str, str]:
-        """The whole environment of one service."""
+    @classmethod
+    def of_one_each(
+        cls, settings: Settings, home: Home, server: DatabaseServer, services: Sequence[InstalledService]
+    ) -> Self:
+        """The environments of a stack with one process of each service."""
+        return cls(
+            settings,
+            home,
+            server,
+            [Replica(each, 1) for each in services],
+            {e.name: home.rpc(e.name) for e in services},
+        )
+
+    def of(self, service: InstalledService, number: int = 1) -> dict[str, str]:
+        """The whole environment of one replica of a service."""
         inherited = {name: value for name, value in os.environ.items() if name not in WITHHELD}
-        return inherited | self._shared() | self._own(service) | self._role(service)
+        drain = {} if len(self._replicas_of(service)) == 1 else {"DRAIN_SECONDS": str(DRAIN_SECONDS)}
+        return drain | inherited | self._shared() | self._own(Replica(service, number)) | self._role(service)
 
     def of_worker(self, service: InstalledService) -> dict[str, str]:
         """The whole environment of a service's worker: the service's, and the URL of the worker's own role."""
@@ -78,20 +124,30 @@ class Environments:
     def _shared(self) -> dict[str, str]:
         secrets = self.home.secrets
         config = self.settings.config_file
-        addresses = {f"{each.prefix}_RPC": self.home.rpc(each.name) for each in self.services}
+        addresses = {f"{each.service.prefix}_RPC": self.target(each.service) for each in self.replicas}
         return addresses | {
             "PASSPORT_KEYS_FILE": str(secrets / "passport.jwks"),
             "GRANT_KEYS_FILE": str(secrets / "grant.jwks"),
             "CURSOR_SECRET_FILE": str(secrets / "cursor"),
-            "KONTOR_SPOOL_DIR": str(self.home.spool),
             "PYTHONUNBUFFERED": "1",
             **({"MCP_SERVER_CONFIG": str(config)} if config else {}),
         }
 
-    def _own(self, service: InstalledService) -> dict[str, str]:
+    def target(self, service: InstalledService) -> str:
+        """What a gRPC client dials to reach a service, whichever of its replicas answers."""
+        addresses = [self.rpc[each.name] for each in self._replicas_of(service)]
+        return addresses[0] if len(addresses) == 1 else f"ipv4:{','.join(addresses)}"
+
+    def _replicas_of(self, service: InstalledService) -> Sequence[Replica]:
+        return [each for each in self.replicas if each.service.name == service.name]
+
+    def _own(self, replica: Replica) -> dict[str, str]:
+        service, spool = replica.service, self.home.spool
         return {
             f"{service.prefix}_DATABASE_URL": application_url(self.server, service, self.home),
-            "RPC_ADDRESS": self.home.rpc(service.name),
+            "RPC_ADDRESS": self.rpc[replica.name],
+            # What one replica has yet to write is no leftover to another.
+            "KONTOR_SPOOL_DIR": str(spool if replica.number == 1 else spool / str(replica.number)),
             "SERVICE_KEY_FILE": str(self.home.secrets / "service_keys" / service.name),
         }
 
@@ -111,15 +167,13 @@ class Environments:
         return {}
 
 
-def service_program(
-    service: InstalledService, env: Mapping[str, str], http: socket.socket, ports: PublicPorts
-) -> Program:
-    """A service as the supervisor runs it."""
-    is_gateway = service.name == GATEWAY
-    sockets = {"http": http} | ({"mcp": ports.mcp} if is_gateway else {})
+def service_program(replica: Replica, env: Mapping[str, str], internal: Internal, ports: PublicPorts) -> Program:
+    """A replica of a service as the supervisor runs it; the gateway's first has the public port."""
+    is_gateway, http = replica.service.name == GATEWAY, internal.http[replica.name]
+    sockets = {"http": http} | ({"mcp": internal.mcp.get(replica.name, ports.mcp)} if is_gateway else {})
     return Program(
-        name=service.name,
-        argv=(sys.executable, "-m", service.package),
+        name=replica.name,
+        argv=(sys.executable, "-m", replica.service.package),
         env=({"PUBLIC_URL": ports.edge_url} if is_gateway else {}) | dict(env),
         sockets=sockets,
         ready=answers_ok(f"http://{reached_at(http)}/readyz"),

@@ -45,6 +45,19 @@ class InstalledService:
         return self.schema.upper()
 
 
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """One process of a service; the first is number 1 and has the service's own name."""
+
+    service: InstalledService
+    number: int
+
+    @property
+    def name(self) -> str:
+        """Its name among the programs."""
+        return self.service.name if self.number == 1 else f"{self.service.name}-{self.number}"
+
+
 def package_of(name: str) -> str:
     """The Python package of a service."""
     return f"kontor_{name.replace('-', '_')}"

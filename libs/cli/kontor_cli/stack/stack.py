@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -16,13 +15,14 @@ from kontor_cli.stack.home import Home
 from kontor_cli.stack.ports import listening_at, reached_at
 from kontor_cli.stack.programs import (
     Environments,
+    Internal,
     PublicPorts,
     bind_internal,
     edge_programs,
     service_program,
     worker_program,
 )
-from kontor_cli.stack.services import GATEWAY, GOVERNANCE, InstalledService
+from kontor_cli.stack.services import GATEWAY, GOVERNANCE, InstalledService, Replica
 from kontor_cli.stack.tenants import office
 from kontor_cli.talk.credentials import read_credentials
 from kontor_platform.dev.processes import Program
@@ -38,15 +38,20 @@ class Stack:
     services: Sequence[InstalledService]
     server: DatabaseServer
     public: PublicPorts
-    internal: dict[str, socket.socket] = field(init=False)
+    internal: Internal = field(init=False)
 
     def __post_init__(self) -> None:
-        self.internal = bind_internal(self.services)
+        self.internal = bind_internal(self.services, self.replicas, self.home)
+
+    @property
+    def replicas(self) -> Sequence[Replica]:
+        """Every process of every service, a service's first one before its others."""
+        return [Replica(each, at + 1) for each in self.services for at in range(self.settings.replicas)]
 
     @property
     def environments(self) -> Environments:
         """What the services are told."""
-        return Environments(self.settings, self.home, self.server, self.services)
+        return Environments(self.settings, self.home, self.server, self.replicas, self.internal.rpc)
 
     @property
     def keys(self) -> FirstKeys:
@@ -76,11 +81,11 @@ class Stack:
     def programs(self) -> list[Program]:
         """Everything to run, in the order of starting; raises Failure if the edge cannot be configured."""
         run = [
-            service_program(each, self.environments.of(each), self.internal[each.name], self.public)
-            for each in self.services
+            service_program(each, self.environments.of(each.service, each.number), self.internal, self.public)
+            for each in self.replicas
         ]
         workers = [
-            worker_program(each, self.environments.of_worker(each), self.internal[each.worker])
+            worker_program(each, self.environments.of_worker(each), self.internal.http[each.worker])
             for each in self.services
             if each.has_worker
         ]
@@ -102,12 +107,16 @@ class Stack:
         return {
             "listen": listening_at(self.public.edge),
             "services": {
-                each.name: {"http": reached_at(self.internal[each.name]), "rpc": self.home.rpc(each.name)}
-                for each in routed
+                each.name: {"http": self._http(each.name), "rpc": self.environments.target(each)} for each in routed
             },
-            "gateway": reached_at(self.public.mcp),
-            "gateway_health": reached_at(self.internal[GATEWAY]),
-            "authz": reached_at(self.internal[GOVERNANCE]),
+            "gateway": ",".join(map(reached_at, (self.public.mcp, *self.internal.mcp.values()))),
+            "gateway_health": self._http(GATEWAY),
+            "authz": self._http(GOVERNANCE),
             "secret_file": str(self.home.secrets / "edge_header"),
             "admin_socket": str(self.home.sockets / "envoy.sock"),
         }
+
+    def _http(self, service: str) -> str:
+        """Where every replica of a service answers HTTP."""
+        names = [each.name for each in self.replicas if each.service.name == service]
+        return ",".join(reached_at(self.internal.http[name]) for name in names)

@@ -7,7 +7,7 @@ from kontor_platform.edge.config import AUTHZ, GATEWAY, Config, Edge, address, e
 BUFFER_BYTES = 32 * 1024
 # Requests one upstream may hold; the gateway's streams stay open, so it may hold more.
 IN_FLIGHT = 256
-IN_FLIGHT_GATEWAY = 1024
+IN_FLIGHT_GATEWAY = 10_000
 READINESS: Config = {"http_health_check": {"path": "/readyz"}}
 CONNECTION: Config = {"tcp_health_check": {}}
 
@@ -25,15 +25,16 @@ def _clusters(edge: Edge) -> Iterator[Config]:
 
 
 def cluster(name: str, where: str, health: str, in_flight: int) -> Config:
-    """One upstream under active health checks; while it is not ready its requests are refused at once."""
-    elsewhere = {"health_check_config": {"address": address(health)}} if health not in ("", where) else {}
-    endpoint = {"endpoint": {"address": address(where), **elsewhere}}
+    """One upstream under active health checks; while no replica is ready its requests are refused at once."""
+    replicas = where.split(",")
+    checked = health.split(",") if health else replicas
+    endpoints = [endpoint(each, at) for each, at in zip(replicas, checked, strict=True)]
     return {
         "name": name,
         "type": "STATIC",
         "connect_timeout": "1s",
         "per_connection_buffer_limit_bytes": BUFFER_BYTES,
-        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
         "health_checks": [_health_check() | (READINESS if health else CONNECTION)],
         # Below this share of ready hosts Envoy would send to those that are not ready too.
         "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
@@ -47,6 +48,12 @@ def cluster(name: str, where: str, health: str, in_flight: int) -> Config:
             )
         },
     }
+
+
+def endpoint(where: str, health: str) -> Config:
+    """One replica, and where it says whether it is ready."""
+    elsewhere = {"health_check_config": {"address": address(health)}} if health != where else {}
+    return {"endpoint": {"address": address(where), **elsewhere}}
 
 
 def _health_check() -> Config:

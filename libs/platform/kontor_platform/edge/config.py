@@ -15,7 +15,10 @@ AUTHZ = "authz"
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A service's addresses: `http` is host:port or unix:<path>, `rpc` what a gRPC client dials."""
+    """A service's addresses: `http` is host:port or unix:<path>, `rpc` what a gRPC client dials.
+
+    Where there are several replicas, `http` has the address of each, with commas between.
+    """
 
     http: str
     rpc: str = ""
@@ -24,6 +27,8 @@ class Upstream:
 @dataclass(frozen=True, slots=True)
 class Edge:
     """One edge; addresses are host:port or unix:<path>, `trusted_hops` counts the proxies in front of it.
+
+    `gateway`, `gateway_health` and `authz` too are lists with commas where there are several replicas.
 
     The gateway answers `/readyz` on another listener than agents use, at `gateway_health`; without that address
     Envoy only looks whether the gateway accepts connections.

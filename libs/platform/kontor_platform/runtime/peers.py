@@ -24,7 +24,9 @@ PASSPORT_S = 120.0
 # What a peer may say of a request; that it does not know this service, say, is not the caller's affair.
 OF_THE_REQUEST = (400, 404, 409, 410, 413, 422)
 # Only reads go this way, so a peer that was not there may be asked again.
-RETRIES = {
+CHANNEL = {
+    # Each replica behind a name gets its share, and a call that one refuses goes to another.
+    "loadBalancingConfig": [{"round_robin": {}}],
     "methodConfig": [
         {
             "name": [{}],
@@ -36,10 +38,10 @@ RETRIES = {
                 "retryableStatusCodes": ["UNAVAILABLE"],
             },
         }
-    ]
+    ],
 }
 OPTIONS = [
-    ("grpc.service_config", json.dumps(RETRIES)),
+    ("grpc.service_config", json.dumps(CHANNEL)),
     ("grpc.enable_retries", 1),
     ("grpc.max_receive_message_length", 4 * 1024 * 1024),
     ("grpc.initial_reconnect_backoff_ms", 100),

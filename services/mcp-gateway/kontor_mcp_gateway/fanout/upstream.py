@@ -33,7 +33,9 @@ HEALTH = "/grpc.health.v1.Health/Check"
 WORKER = "worker"
 
 # Every call carries an idempotency key or only reads, so a service that was not there may be asked again.
-RETRIES = {
+CHANNEL = {
+    # Each replica behind a name gets its share, and a call that one refuses goes to another.
+    "loadBalancingConfig": [{"round_robin": {}}],
     "methodConfig": [
         {
             "name": [{}],
@@ -49,7 +51,7 @@ RETRIES = {
     "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
 }
 OPTIONS = [
-    ("grpc.service_config", json.dumps(RETRIES)),
+    ("grpc.service_config", json.dumps(CHANNEL)),
     ("grpc.enable_retries", 1),
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     # Previews come as trailing metadata, and gRPC would refuse those over 8 KiB.
