@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 HEAD_END = b"\r\n\r\n"
+PATIENCE_S = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,8 @@ async def http_load(
             while (began := time.perf_counter()) < until:
                 each = next(asked)
                 writer.write(each.request)
-                head, body = await answer(reader)
+                async with asyncio.timeout(PATIENCE_S):
+                    head, body = await answer(reader)
                 if not head.startswith(b"HTTP/1.1 200") or not any(part in body for part in each.expected):
                     raise WrongAnswer((head + body)[:600].decode(errors="replace"))
                 latencies.append(time.perf_counter() - began)

@@ -14,7 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +32,9 @@ FORGE_TOOL = "peer-crm-get-record"
 ADMIN = "admin@example.com"
 START_S = 90
 SERVER_CORE = 0
-# By its tuning guide and its settings' own texts: PostgreSQL, gunicorn, caches in memory (with Redis answers got lost
-# at 16 in flight), sessions, without which it opens one with its upstream for every call, and nothing compressed or
-# written that a call can do without.
+# By its tuning guide and its settings' own texts: PostgreSQL, gunicorn, caches in memory, and nothing compressed or
+# written that a call can do without. Redis as its cache and stateful sessions, which the guide names too, lost answers
+# or hung at 16 in flight.
 TUNED = {
     "CACHE_TYPE": "memory",
     "COMPRESSION_ENABLED": "false",
@@ -45,11 +45,9 @@ TUNED = {
     "PLUGINS_ENABLED": "false",
     "STRUCTURED_LOGGING_ENABLED": "false",
     "TOKEN_USAGE_LOGGING_ENABLED": "false",
-    "USE_STATEFUL_SESSIONS": "true",
 }
-# Sessions live in one worker, and the servers have one core.
+# The servers have one core.
 TUNED_WORKERS = "1"
-SESSIONS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +129,6 @@ def context_forge(running: Stack, upstream: Served, *, tuned: bool) -> Iterator[
     with started(command, port, settings, home) as pid:
         endpoint = Endpoint(port, LEGACY, forge_token(bin, settings, home), "/mcp", FORGE_TOOL, may_fail=True)
         register(endpoint, f"http://127.0.0.1:{upstream.port}/mcp")
-        if tuned:
-            endpoint = replace(endpoint, sessions=[endpoint.initialize() for _ in range(SESSIONS)])
         yield Served(port, pid), endpoint
 
 

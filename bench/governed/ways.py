@@ -43,7 +43,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An MCP server: where it listens, which revision is spoken, who asks in which sessions, what it calls the tool.
+    """An MCP server: where it listens, which revision is spoken, who asks, and what it calls the tool.
 
     `may_fail`: wrong answers are counted, and do not end the bench.
     """
@@ -53,22 +53,15 @@ class Endpoint:
     key: str = ""
     path: str = "/mcp"
     tool: str = TOOL
-    sessions: Sequence[str] = ()
     may_fail: bool = False
 
     def calls(self, ids: Sequence[str]) -> Load:
         """Calls of the tool, each for the next record."""
-        return self._load([each for id in ids for each in self._asked("tools/call", self._call(id), id)])
+        return self._load([self._asked("tools/call", self._call(id), id) for id in ids])
 
     def lists(self) -> Load:
         """Lists of the tools."""
-        return self._load(self._asked("tools/list", {}, TOOL, TOOL.replace("_", "-")))
-
-    def initialize(self) -> str:
-        """Begins a session; its id."""
-        told = {"protocolVersion": self.version, "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}}
-        with urllib.request.urlopen(self.request("initialize", told)) as answer:
-            return str(answer.headers["mcp-session-id"])
+        return self._load([self._asked("tools/list", {}, TOOL, TOOL.replace("_", "-"))])
 
     def request(self, method: str, params: Mapping[str, Any]) -> urllib.request.Request:
         """A request for urllib to send."""
@@ -78,12 +71,11 @@ class Endpoint:
     def _call(self, id: str) -> Mapping[str, Any]:
         return {"name": self.tool, "arguments": {"id": id}}
 
-    def _asked(self, method: str, params: Mapping[str, Any], *expected: str) -> list[Asked]:
-        """The request, once in each session."""
-        body, headers, host = self._body(method, params), self._headers(method), f"127.0.0.1:{self.port}"
-        sessions = [{"mcp-session-id": each} for each in self.sessions] or [{}]
-        parts = tuple(each.encode() for each in expected)
-        return [Asked(http_request(self.path, body, headers | each, host), parts) for each in sessions]
+    def _asked(self, method: str, params: Mapping[str, Any], *expected: str) -> Asked:
+        body, host = self._body(method, params), f"127.0.0.1:{self.port}"
+        return Asked(
+            http_request(self.path, body, self._headers(method), host), tuple(each.encode() for each in expected)
+        )
 
     def _body(self, method: str, params: Mapping[str, Any]) -> bytes:
         params = {**params, "_meta": META} if self.version == MODERN else params
