@@ -33,8 +33,7 @@ ADMIN = "admin@example.com"
 START_S = 90
 SERVER_CORE = 0
 # By its tuning guide and its settings' own texts: PostgreSQL, gunicorn, caches in memory, and nothing compressed or
-# written that a call can do without. Redis as its cache and stateful sessions, which the guide names too, lost answers
-# or hung at 16 in flight.
+# written that a call can do without. With stateful sessions it lost answers or hung at 16 in flight.
 TUNED = {
     "CACHE_TYPE": "memory",
     "COMPRESSION_ENABLED": "false",
