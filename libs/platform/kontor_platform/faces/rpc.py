@@ -21,6 +21,7 @@ from kontor_platform.contract.image import Image
 from kontor_platform.contract.operation import Operation
 from kontor_platform.contract.problem import InvalidField, Malformed, Refusal
 from kontor_platform.runtime.call import Incoming, Outcome
+from kontor_platform.runtime.channel import MAX_MESSAGE_BYTES
 from kontor_platform.runtime.dispatcher import Dispatcher
 
 PASSPORT = "kontor-passport"
@@ -34,7 +35,6 @@ PREVIEW = "kontor-preview-bin"
 STATUS_DETAILS = "grpc-status-details-bin"
 PROBLEM_TYPE_URL = "type.googleapis.com/kontor.platform.v1.Problem"
 ERROR_DOMAIN = "kontor"
-MAX_MESSAGE_BYTES = 4 * 1_048_576
 MAX_DEADLINE_S = 120.0
 OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),

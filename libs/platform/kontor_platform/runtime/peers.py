@@ -1,6 +1,5 @@
 """Calls to other services, as this service itself and inside one tenant."""
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from kontor_protos.kontor.governance.v1.passports_pb import ExchangeRequest, Exc
 from protobuf import Message
 
 from kontor_platform.contract.problem import Refusal, Unavailable
+from kontor_platform.runtime.channel import service_channel
 from kontor_platform.runtime.grpc_errors import refusal_from
 from kontor_platform.runtime.memory import Memory
 
@@ -23,31 +23,6 @@ DEADLINE_S = 2.0
 PASSPORT_S = 120.0
 # What a peer may say of a request; that it does not know this service, say, is not the caller's affair.
 OF_THE_REQUEST = (400, 404, 409, 410, 413, 422)
-# Only reads go this way, so a peer that was not there may be asked again.
-CHANNEL = {
-    # Each replica behind a name gets its share, and a call that one refuses goes to another.
-    "loadBalancingConfig": [{"round_robin": {}}],
-    "methodConfig": [
-        {
-            "name": [{}],
-            "retryPolicy": {
-                "maxAttempts": 3,
-                "initialBackoff": "0.05s",
-                "maxBackoff": "0.2s",
-                "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE"],
-            },
-        }
-    ],
-}
-OPTIONS = [
-    ("grpc.service_config", json.dumps(CHANNEL)),
-    ("grpc.enable_retries", 1),
-    ("grpc.max_receive_message_length", 4 * 1024 * 1024),
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1_000),
-]
 
 M = TypeVar("M", bound=Message)
 Invoke = Callable[..., Any]
@@ -124,7 +99,7 @@ class Peers:
         if service not in self._addresses:
             raise unavailable(service)
         if service not in self._channels:
-            self._channels[service] = grpc.aio.insecure_channel(self._addresses[service], options=OPTIONS)
+            self._channels[service] = service_channel(self._addresses[service])
         return self._channels[service]
 
 

@@ -1,6 +1,5 @@
 """One service behind the gateway: its channel, its deadline, its cap, its breaker."""
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from kontor_mcp_gateway.fanout.breaker import Breaker
 from kontor_mcp_gateway.fanout.stream import CallStream, StreamBroken
 from kontor_platform.contract.operation import Operation
 from kontor_platform.contract.problem import Unavailable, refusal_of
+from kontor_platform.runtime.channel import service_channel
 from kontor_platform.runtime.grpc_errors import is_silence, late, refusal_from, unavailable
 
 DEADLINE_S = 2.0
@@ -25,40 +25,17 @@ PROBE_DEADLINE_S = 0.5
 UNARY_S = 60.0
 DESCRIBE_DEADLINE_S = 1.0
 MAX_IN_FLIGHT = 128
-MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 MAX_METADATA_BYTES = 1024 * 1024
 DESCRIBE = "/kontor.platform.v1.Platform/Describe"
 HEALTH = "/grpc.health.v1.Health/Check"
 # What a service calls its worker in its health.
 WORKER = "worker"
 
-# Every call carries an idempotency key or only reads, so a service that was not there may be asked again.
-CHANNEL = {
-    # Each replica behind a name gets its share, and a call that one refuses goes to another.
-    "loadBalancingConfig": [{"round_robin": {}}],
-    "methodConfig": [
-        {
-            "name": [{}],
-            "retryPolicy": {
-                "maxAttempts": 3,
-                "initialBackoff": "0.05s",
-                "maxBackoff": "0.2s",
-                "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE"],
-            },
-        }
-    ],
-    "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
-}
+# A service that fails is asked again only so long as most calls succeed.
+CONFIG = {"retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1}}
 OPTIONS = [
-    ("grpc.service_config", json.dumps(CHANNEL)),
-    ("grpc.enable_retries", 1),
-    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     # Previews come as trailing metadata, and gRPC would refuse those over 8 KiB.
     ("grpc.max_metadata_size", MAX_METADATA_BYTES),
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1_000),
     # Each upstream keeps a connection of its own, so that a breaker speaks for one service.
     ("grpc.use_local_subchannel_pool", 1),
 ]
@@ -84,7 +61,7 @@ class Upstream:
         self.name = name
         self.address = address
         self.in_flight = 0
-        self.channel = grpc.aio.insecure_channel(address, options=OPTIONS)
+        self.channel = service_channel(address, CONFIG, OPTIONS)
         self.breaker = Breaker(self.is_serving)
         self._invokes: dict[tuple[str, type[Message]], Invoke] = {}
         self._stream: CallStream | None = None
