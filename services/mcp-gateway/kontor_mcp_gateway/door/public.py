@@ -14,12 +14,8 @@ from kontor_mcp_gateway.door.authenticate import CALLER
 from kontor_mcp_gateway.door.documents import Documents
 from kontor_mcp_gateway.door.facade import Facade
 from kontor_mcp_gateway.door.health import Health
-from kontor_mcp_gateway.door.manual import ASSETS as ASSETS_OF_MANUAL
-from kontor_mcp_gateway.door.manual import ROOT as MANUAL
 from kontor_mcp_gateway.door.manual import Manual, is_manual
-from kontor_mcp_gateway.door.manual import asset_of as asset_of_manual
-from kontor_mcp_gateway.door.page import ASSETS as ASSETS_OF_PAGE
-from kontor_mcp_gateway.door.page import ROOT, asset_of, is_page, page
+from kontor_mcp_gateway.door.page import add_page, is_page
 from kontor_mcp_gateway.door.standing import Standing
 from kontor_mcp_gateway.identity.caller import Caller
 from kontor_platform.faces.docs import ASSETS, documented_app
@@ -69,15 +65,10 @@ def rest_app(
     """The application behind every path but `/mcp`."""
     app = documented_app("Kontor")
     app.openapi = documents.openapi  # type: ignore[method-assign]
-    app.add_route(MANUAL, Manual(feed).page, methods=["GET"])
-    for name in ASSETS_OF_MANUAL:
-        app.add_route(f"{MANUAL}/{name}", asset_of_manual(name), methods=["GET"])
+    Manual(feed).add_to(app)
     app.add_route("/mcp/{domain}/{op}", facade.call, methods=["POST"])
     app.add_route("/approvals", approvals.list, methods=["GET"])
-    app.add_route(ROOT, page, methods=["GET"])
-    for name in ASSETS_OF_PAGE:
-        app.add_route(f"{ROOT}/{name}", asset_of(name), methods=["GET"])
-    app.add_route("/approvals/{id:uuid}/page", page, methods=["GET"])
+    add_page(app)
     app.add_route("/approvals/standing", standing.list, methods=["GET"])
     app.add_route("/approvals/standing", standing.give, methods=["POST"])
     app.add_route("/approvals/standing/{id}/revoke", standing.revoke, methods=["POST"])

@@ -1,30 +1,24 @@
 """`/docs/tools`: what docs/tools.md tells of the tools that there are now, on a page that a person can search."""
 
 import html
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from string import Template
 
+from fastapi import FastAPI
 from markdown_it import MarkdownIt
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from kontor_mcp_gateway.catalogue.catalogue import Catalogue
 from kontor_mcp_gateway.catalogue.feed import Feed
+from kontor_mcp_gateway.door.assets import add_assets, page_headers
 from kontor_platform.contract.operation import Operation
 from kontor_platform.faces.manual import section
 
 HERE = Path(__file__).parent
 ROOT = "/docs/tools"
-ASSETS = ("tools.js", "tools.css")
-HEADERS = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
-    ),
-    "cache-control": "no-cache",
-    "x-content-type-options": "nosniff",
-}
+ASSETS = {name: HERE / name for name in ("tools.js", "tools.css")}
+HEADERS = page_headers("no-cache")
 
 
 def is_manual(path: str) -> bool:
@@ -42,6 +36,11 @@ class Manual:
         # What services tell is text: nothing in it becomes HTML of its own.
         self._markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
 
+    def add_to(self, app: FastAPI) -> None:
+        """Serves the page."""
+        app.add_route(ROOT, self.page, methods=["GET"])
+        add_assets(app, ROOT, ASSETS, HEADERS)
+
     async def page(self, request: Request) -> Response:
         """The page of the present catalogue."""
         present = self._feed.present
@@ -55,12 +54,3 @@ class Manual:
         name, summary = html.escape(tool.name), html.escape(tool.summary)
         told = self._markdown.render("\n".join(section(tool)))
         return f'<details id="{name}"><summary><code>{name}</code> <span>{summary}</span></summary>\n{told}</details>'
-
-
-def asset_of(name: str) -> Callable[[Request], Awaitable[Response]]:
-    """The handler of a file that the page loads."""
-
-    async def answer(request: Request) -> Response:
-        return FileResponse(HERE / name, headers=HEADERS)
-
-    return answer

@@ -1,23 +1,15 @@
 """The page on which people see and decide approvals; it holds no data and asks for the person's own key."""
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from fastapi import FastAPI
+
+from kontor_mcp_gateway.door.assets import add_assets, page_headers, served
 
 HERE = Path(__file__).parent
 ROOT = "/approvals/page"
-PAGE, ASSETS = HERE / "approvals.html", ("approvals.js", "approvals.css")
-HEADERS = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'none'"
-    ),
-    "cache-control": "no-store",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-}
+PAGE, ASSETS = HERE / "approvals.html", {name: HERE / name for name in ("approvals.js", "approvals.css")}
+HEADERS = page_headers("no-store", "connect-src 'self'") | {"referrer-policy": "no-referrer"}
 
 
 def is_page(path: str) -> bool:
@@ -25,15 +17,9 @@ def is_page(path: str) -> bool:
     return path.startswith("/approvals/") and (path.startswith(ROOT) or path.endswith("/page"))
 
 
-async def page(request: Request) -> Response:
-    """The page, for one approval or for all that wait."""
-    return FileResponse(PAGE, headers=HEADERS)
-
-
-def asset_of(name: str) -> Callable[[Request], Awaitable[Response]]:
-    """The handler of a file that the page loads."""
-
-    async def answer(request: Request) -> Response:
-        return FileResponse(HERE / name, headers=HEADERS)
-
-    return answer
+def add_page(app: FastAPI) -> None:
+    """Serves the page, for one approval and for all that wait."""
+    page = served(PAGE, HEADERS)
+    app.add_route(ROOT, page, methods=["GET"])
+    add_assets(app, ROOT, ASSETS, HEADERS)
+    app.add_route("/approvals/{id:uuid}/page", page, methods=["GET"])
