@@ -11,7 +11,7 @@ from kontor_cli.console import out, step
 from kontor_cli.failure import Failure
 from kontor_cli.settings import read_settings
 from kontor_cli.stack.home import Home
-from kontor_cli.stack.services import NAMES
+from kontor_cli.stack.services import NAMES, is_replica
 from kontor_platform.dev.processes import Entry, State
 from kontor_platform.dev.record import wait_until
 
@@ -40,12 +40,6 @@ def processes_of(home: Home, service: str) -> list[Entry]:
     """The recorded processes of a service, each of its replicas, its worker left out."""
     run = home.running()
     return [each for each in run.processes if is_replica(each.name, service)] if run else []
-
-
-def is_replica(name: str, service: str) -> bool:
-    """Whether a program is the service itself or another replica of it."""
-    rest = name.removeprefix(f"{service}-")
-    return name == service or (name != rest and rest.isdecimal())
 
 
 def replace(home: Home, process: Entry) -> None:

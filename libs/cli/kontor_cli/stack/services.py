@@ -58,6 +58,12 @@ class Replica:
         return self.service.name if self.number == 1 else f"{self.service.name}-{self.number}"
 
 
+def is_replica(name: str, service: str) -> bool:
+    """Whether a program is the service of that name or another replica of it."""
+    rest = name.removeprefix(f"{service}-")
+    return name == service or (name != rest and rest.isdecimal())
+
+
 def package_of(name: str) -> str:
     """The Python package of a service."""
     return f"kontor_{name.replace('-', '_')}"
