@@ -45,7 +45,7 @@ conformance: environment ## Runs the MCP conformance suite in both revisions, wi
 bench: environment ## Measures calls a second and CPU per call
 	@$(PY) bench/gateway.py $(BENCH)
 
-bench-gateway: environment ## Measures the gateway beside others from PyPI, which it installs under build/peers
+bench-gateway: environment ## Measures the gateway beside others, which it installs under build/peers
 	@$(PY) bench/gateway.py --peers --in-flight 1 16 64 $(BENCH)
 
 bench-crowd: environment ## Holds 1,000 idle streams and 64 callers for ten minutes (BENCH="--minutes 1" for less)

@@ -6,7 +6,6 @@ record after another, every answer checked. Printed are latencies minute by minu
 
 import argparse
 import asyncio
-import json
 import platform
 import sys
 import time
@@ -15,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from crm.house import creating
-from governed.ways import JSON, META, MODERN, Endpoint, created
-from load import Measured, http_request
+from governed.ways import Endpoint, created
+from load import Measured
 from stack import Stack, stack
 
 STREAMS_PER_ACTOR = 8
@@ -97,16 +96,8 @@ def keys(running: Stack, streams: int) -> list[str]:
 
 async def opened(port: int, key: str) -> Idle:
     """An open stream, once it was acknowledged."""
-    headers = JSON | {
-        "accept": "application/json, text/event-stream",
-        "authorization": f"Bearer {key}",
-        "mcp-protocol-version": MODERN,
-        "mcp-method": "subscriptions/listen",
-    }
-    params = NOTIFICATIONS | {"_meta": META}
-    body = {"jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen", "params": params}
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(http_request("/mcp", json.dumps(body).encode(), headers, f"127.0.0.1:{port}"))
+    writer.write(Endpoint(port, key=key).message("subscriptions/listen", NOTIFICATIONS))
     head = await reader.readuntil(b"\r\n\r\n")
     first = await reader.readuntil(b"\n\r\n") if b" 200 " in head else b""
     if b"acknowledged" not in first:
@@ -129,7 +120,7 @@ def table(rows: Sequence[tuple[Measured, Sequence[float]]]) -> str:
     ]
     for number, (measured, memory) in enumerate(rows, 1):
         lines.append(
-            f"| {number} | {measured.calls} | 0 | {measured.rate:.0f} | {measured.percentile(0.5):.1f} "
+            f"| {number} | {measured.calls} | {measured.failed} | {measured.rate:.0f} | {measured.percentile(0.5):.1f} "
             f"| {measured.percentile(0.99):.1f} | {' | '.join(f'{each:.0f}' for each in memory)} |"
         )
     return "\n".join(lines)

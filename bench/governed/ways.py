@@ -71,11 +71,13 @@ class Endpoint:
     def _call(self, id: str) -> Mapping[str, Any]:
         return {"name": self.tool, "arguments": {"id": id}}
 
+    def message(self, method: str, params: Mapping[str, Any]) -> bytes:
+        """A request as the wire has it."""
+        host = f"127.0.0.1:{self.port}"
+        return http_request(self.path, self._body(method, params), self._headers(method), host)
+
     def _asked(self, method: str, params: Mapping[str, Any], *expected: str) -> Asked:
-        body, host = self._body(method, params), f"127.0.0.1:{self.port}"
-        return Asked(
-            http_request(self.path, body, self._headers(method), host), tuple(each.encode() for each in expected)
-        )
+        return Asked(self.message(method, params), tuple(each.encode() for each in expected))
 
     def _body(self, method: str, params: Mapping[str, Any]) -> bytes:
         params = {**params, "_meta": META} if self.version == MODERN else params
