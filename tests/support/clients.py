@@ -115,7 +115,13 @@ async def edge_client(stack: Stack, key: str = "") -> AsyncIterator[EdgeClient]:
 
 async def approved(agent: McpClient, operator: EdgeClient, tool: str, **arguments: Any) -> dict[str, Any]:
     """What a write answers once the operator has approved exactly this call."""
-    asked = await agent.refused(tool, **arguments)
+    return await let_through(agent, operator, await agent.refused(tool, **arguments), tool, **arguments)
+
+
+async def let_through(
+    agent: McpClient, operator: EdgeClient, asked: Mapping[str, Any], tool: str, **arguments: Any
+) -> dict[str, Any]:
+    """The same where the call was made and refused already, as `asked` tells."""
     assert asked["code"] == "approval_required", asked
     decided = await operator.decide(asked["approval_id"])
     assert decided.status_code == httpx2.codes.OK, decided.text
